@@ -1,0 +1,81 @@
+//! Why a run ended before its time, and what to do next.
+
+use super::guard::Trip;
+use crate::{
+    device::DeviceFault,
+    link::{LinkError, Role, interrupt::Interrupt},
+};
+use std::time::Duration;
+
+/// What ends a run in the safe state.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Fault {
+    /// A signal.
+    #[error("interrupted by {}", match .0 { Interrupt::Int => "SIGINT", Interrupt::Term => "SIGTERM" })]
+    Interrupted(Interrupt),
+    /// A port is gone.
+    #[error("{}: {reason}", .role.name())]
+    Lost {
+        /// The device.
+        role: Role,
+        /// What the system said.
+        reason: String,
+    },
+    /// A device failed.
+    #[error(transparent)]
+    Device(DeviceFault),
+    /// Bytes could not be sent.
+    #[error(transparent)]
+    Link(LinkError),
+    /// A hard limit was crossed.
+    #[error(transparent)]
+    Trip(Trip),
+    /// The force stream stopped.
+    #[error("no force sample for {} ms; without force nothing may move", .age.as_millis())]
+    Stale {
+        /// Age of the last sample.
+        age: Duration,
+    },
+    /// Something did not happen in time.
+    #[error("{what} did not end within {:.1} s", .allowed.as_secs_f64())]
+    Deadline {
+        /// What was waited for.
+        what: String,
+        /// Time allowed.
+        allowed: Duration,
+    },
+    /// A check before the run failed.
+    #[error("{0}")]
+    Check(String),
+    /// A procedure found the bench other than it must be.
+    #[error("{0}")]
+    Procedure(String),
+    /// What was measured could not be recorded.
+    #[error("the record cannot be written: {0}")]
+    Record(String),
+    /// The program itself failed.
+    #[error("internal failure: {0}")]
+    Panic(String),
+}
+
+impl Fault {
+    /// What the engineer at the bench should do.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Interrupted(_) => "run again when ready; what was measured is in the run directory",
+            Self::Lost { .. } | Self::Link(_) => "check the cable and the supply of that device, then run `rig check`",
+            Self::Device(_) | Self::Stale { .. } => "look at that device, then run `rig check`",
+            Self::Trip(Trip::Force { .. } | Trip::Overload) => {
+                "look for an obstacle or a phantom that stands too high; the limit is limits.force_max_n in the rig file"
+            }
+            Self::Trip(Trip::Travel { .. }) => {
+                "check that the phantom is in place; the limit is limits.travel_max_mm in the rig file"
+            }
+            Self::Trip(Trip::Speed { .. }) => "check the stage's speed setting and the microstep_mm of the rig file",
+            Self::Deadline { .. } => "check that nothing blocks the stage and that the pen's cartridge is seated",
+            Self::Check(_) | Self::Procedure(_) => "run `rig check` and look at the failing line",
+            Self::Record(_) => "free disk space or choose another --out, then run again",
+            Self::Panic(_) => "this is a defect of rig; please report it with the run directory",
+        }
+    }
+}

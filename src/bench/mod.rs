@@ -1,0 +1,289 @@
+//! The bench: three devices on one link, pumped by one loop that no procedure can bypass.
+//!
+//! Procedures are straight-line code over [`Bench`]; every wait of theirs is [`Bench::pump`], which hands bytes to
+//! the sessions, checks every sample against the hard limits, and records what is to be recorded.
+//!
+//! Invariant: no sample reaches a procedure before [`guard::Guard`] has seen it.
+//! Deliberately absent: what to measure (`procedure`), what to do with it (`run`).
+
+pub mod fault;
+pub mod guard;
+pub mod motion;
+pub mod opening;
+pub mod safe;
+
+use crate::{
+    capture::Phase,
+    config::{calibration::Calibration, rig::Rig},
+    device::{ForceDaq, Pen, Sample, Session, Stage},
+    link::{Link, Role, Wake, interrupt::InterruptFlag},
+    time::RunTime,
+};
+use fault::Fault;
+use guard::Guard;
+use std::time::Duration;
+
+/// Oldest force sample that is tolerated while a stream is expected.
+const SAMPLE_AGE_MAX: Duration = Duration::from_millis(300);
+
+/// A force sample in units: force against the reference zero, position of the stage's encoder.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading {
+    /// Device time, s.
+    pub t_s: f64,
+    /// Force, N, positive in compression.
+    pub force_n: f64,
+    /// Stage position towards the pen, mm.
+    pub stage_mm: f64,
+}
+
+/// Where recorded samples go.
+pub trait Recorder {
+    /// Takes one sample of a phase.
+    ///
+    /// # Errors
+    ///
+    /// A message where it could not be recorded; the run ends, since a verdict without its data is void.
+    fn record(&mut self, phase: Phase, sample: &Sample) -> Result<(), String>;
+
+    /// Brings everything to disk.
+    ///
+    /// # Errors
+    ///
+    /// A message, as for [`Recorder::record`].
+    fn finish(self: Box<Self>) -> Result<(), String>;
+}
+
+/// The devices of a bench.
+pub struct Devices {
+    /// The pen under test.
+    pub pen: Box<dyn Pen>,
+    /// The stage.
+    pub stage: Box<dyn Stage>,
+    /// The force device.
+    pub force: Box<dyn ForceDaq>,
+}
+
+/// A bench in operation.
+pub struct Bench {
+    link: Box<dyn Link>,
+    /// The devices; procedures use them through the methods of this type.
+    devices: Devices,
+    guard: Guard,
+    rig: Rig,
+    calibration: Calibration,
+    interrupt: InterruptFlag,
+    /// Force counts at rest: the reference zero, which no taring moves.
+    zero_counts: f64,
+    recording: Option<(Phase, Box<dyn Recorder>)>,
+    samples: Vec<Sample>,
+    fresh: Vec<Reading>,
+    bytes: Vec<u8>,
+    streaming_since: Option<RunTime>,
+    /// Whether anything was told to move or to arm.
+    moved: bool,
+}
+
+impl Bench {
+    /// A bench on a link; nothing is sent yet.
+    pub fn new(
+        link: Box<dyn Link>,
+        devices: Devices,
+        rig: Rig,
+        calibration: Calibration,
+        interrupt: InterruptFlag,
+    ) -> Self {
+        let guard = Guard::new(rig.limits.clone());
+        Self {
+            link,
+            devices,
+            guard,
+            rig,
+            calibration,
+            interrupt,
+            zero_counts: 0.0,
+            recording: None,
+            samples: Vec::new(),
+            fresh: Vec::new(),
+            bytes: Vec::new(),
+            streaming_since: None,
+            moved: false,
+        }
+    }
+
+    /// Time since the run began.
+    pub fn now(&mut self) -> RunTime {
+        self.link.now()
+    }
+
+    /// The rig file.
+    pub fn rig(&self) -> &Rig {
+        &self.rig
+    }
+
+    /// The calibration record.
+    pub fn calibration(&self) -> &Calibration {
+        &self.calibration
+    }
+
+    /// Whether anything was told to move or to arm.
+    pub fn moved(&self) -> bool {
+        self.moved
+    }
+
+    /// Force counts of the reference zero.
+    pub fn zero_counts(&self) -> f64 {
+        self.zero_counts
+    }
+
+    /// Readings that the last [`Bench::pump`] brought.
+    pub fn fresh(&self) -> &[Reading] {
+        &self.fresh
+    }
+
+    /// Sends samples of `phase` to the recorder from now on, in place of the one before.
+    pub fn record(&mut self, phase: Phase, recorder: Box<dyn Recorder>) {
+        self.recording = Some((phase, recorder));
+    }
+
+    /// Changes the phase of what is recorded.
+    pub fn phase(&mut self, phase: Phase) {
+        if let Some((current, _)) = &mut self.recording {
+            *current = phase;
+        }
+    }
+
+    /// Ends the recording and brings it to disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Record`].
+    pub fn end_record(&mut self) -> Result<(), Fault> {
+        match self.recording.take() {
+            Some((_, recorder)) => recorder.finish().map_err(Fault::Record),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for one thing to happen, at the latest until `deadline`, and deals with it.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`]: the run must end in the safe state.
+    pub fn pump(&mut self, deadline: RunTime) -> Result<(), Fault> {
+        self.fresh.clear();
+        if let Some(interrupt) = self.interrupt.get() {
+            return Err(Fault::Interrupted(interrupt));
+        }
+        self.exchange(deadline)?;
+        self.take_samples()?;
+        for session in self.sessions() {
+            if let Some(fault) = session.take_fault() {
+                return Err(Fault::Device(fault));
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes out, bytes in, clocks of the sessions; judges nothing.
+    fn exchange(&mut self, deadline: RunTime) -> Result<(), Fault> {
+        self.transmit()?;
+        let due = self.sessions().into_iter().filter_map(|session| session.next_tick()).min();
+        let mut bytes = std::mem::take(&mut self.bytes);
+        let wake = self.link.wait(due.map_or(deadline, |due| due.min(deadline)), &mut bytes);
+        let now = self.link.now();
+        if let Wake::Bytes(role) = wake {
+            self.session(role).receive(now, &bytes);
+        }
+        self.bytes = bytes;
+        for session in self.sessions() {
+            session.tick(now);
+        }
+        if let Wake::Lost(role, reason) = wake {
+            return Err(Fault::Lost { role, reason });
+        }
+        self.transmit()
+    }
+
+    fn transmit(&mut self) -> Result<(), Fault> {
+        for role in Role::ALL {
+            while let Some((bytes, urgent)) = self.session(role).transmit() {
+                self.link.send(role, &bytes, urgent).map_err(Fault::Link)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_samples(&mut self) -> Result<(), Fault> {
+        self.samples.clear();
+        self.devices.force.drain(&mut self.samples);
+        let now = self.link.now();
+        if self.samples.is_empty() {
+            return match self.streaming_since {
+                Some(since) if now.since(since) > SAMPLE_AGE_MAX => Err(Fault::Stale { age: now.since(since) }),
+                _ => Ok(()),
+            };
+        }
+        self.streaming_since = self.streaming_since.map(|_| now);
+        for sample in &self.samples {
+            if let Some((phase, recorder)) = &mut self.recording {
+                recorder.record(*phase, sample).map_err(Fault::Record)?;
+            }
+            let reading = Reading {
+                t_s: sample.device_us as f64 * 1e-6,
+                force_n: (f64::from(sample.force_counts) - self.zero_counts) * self.calibration.force.n_per_count,
+                stage_mm: f64::from(sample.z_counts) * self.calibration.encoder.mm_per_count,
+            };
+            self.guard.check(&reading).map_err(Fault::Trip)?;
+            self.fresh.push(reading);
+        }
+        if self.devices.force.overloaded() {
+            return Err(Fault::Trip(guard::Trip::Overload));
+        }
+        Ok(())
+    }
+
+    fn session(&mut self, role: Role) -> &mut dyn Session {
+        match role {
+            Role::Pen => &mut *self.devices.pen,
+            Role::Stage => &mut *self.devices.stage,
+            Role::Force => &mut *self.devices.force,
+        }
+    }
+
+    fn sessions(&mut self) -> [&mut dyn Session; 3] {
+        [&mut *self.devices.pen, &mut *self.devices.stage, &mut *self.devices.force]
+    }
+
+    /// Pumps until `done`, or fails after `allowed`.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`], with [`Fault::Deadline`] naming `what` where the time is up.
+    pub fn wait(&mut self, what: &str, allowed: Duration, mut done: impl FnMut(&mut Self) -> bool) -> Result<(), Fault> {
+        let deadline = self.now() + allowed;
+        loop {
+            if done(self) {
+                return Ok(());
+            }
+            if self.now() >= deadline {
+                return Err(Fault::Deadline { what: what.to_owned(), allowed });
+            }
+            self.pump(deadline)?;
+        }
+    }
+
+    /// Pumps for a span of time and hands every reading to `take`.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`].
+    pub fn observe(&mut self, span: Duration, mut take: impl FnMut(&Reading)) -> Result<(), Fault> {
+        let deadline = self.now() + span;
+        while self.now() < deadline {
+            self.pump(deadline)?;
+            self.fresh.iter().for_each(&mut take);
+        }
+        Ok(())
+    }
+}

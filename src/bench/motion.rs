@@ -1,0 +1,247 @@
+//! What procedures ask of the bench: identities, streams, moves and pen commands, each waited for with a limit.
+
+use super::{Bench, Reading, fault::Fault};
+use crate::{
+    config::rig::Axis,
+    device::{Identity, PenState},
+    link::Role,
+};
+use std::time::Duration;
+
+/// Longest time that a request and its repetitions may take.
+const REPLY_ALLOWED: Duration = Duration::from_millis(2000);
+/// Longest time for homing all axes.
+const HOME_ALLOWED: Duration = Duration::from_secs(60);
+/// For the pen to reach the state that it was told to.
+const PEN_ALLOWED: Duration = Duration::from_millis(1500);
+
+impl Bench {
+    fn settled(&mut self, what: &str, role: Role) -> Result<(), Fault> {
+        self.wait(what, REPLY_ALLOWED, |bench| !bench.session(role).busy())
+    }
+
+    /// Asks every device who it is. Moves nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] where one is silent or is another device.
+    pub fn identify(&mut self) -> Result<Vec<(Role, Identity)>, Fault> {
+        let mut identities = Vec::new();
+        for role in Role::ALL {
+            let now = self.now();
+            self.session(role).identify(now);
+            self.settled(&format!("the identification of the {}", role.name()), role)?;
+            identities.extend(self.session(role).identity().map(|identity| (role, identity.clone())));
+        }
+        Ok(identities)
+    }
+
+    /// Starts the force stream at a sample rate, in Hz; ends a running one first.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`].
+    pub fn stream(&mut self, sample_rate_hz: f64) -> Result<(), Fault> {
+        self.end_stream()?;
+        let now = self.now();
+        self.guard.new_stream();
+        self.devices.force.start(now, sample_rate_hz);
+        self.settled("the start of the force stream", Role::Force)?;
+        self.streaming_since = Some(self.now());
+        self.wait("the first force sample", REPLY_ALLOWED, |bench| !bench.fresh().is_empty())
+    }
+
+    /// Ends the force stream. Nothing may move without one.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`].
+    pub fn end_stream(&mut self) -> Result<(), Fault> {
+        self.streaming_since = None;
+        if self.devices.force.period_us().is_none() {
+            return Ok(());
+        }
+        let now = self.now();
+        self.devices.force.end(now);
+        self.settled("the end of the force stream", Role::Force)
+    }
+
+    /// Sample rate in force, Hz.
+    pub fn sample_rate_hz(&self) -> f64 {
+        self.devices.force.period_us().map_or(0.0, |period_us| 1e6 / f64::from(period_us))
+    }
+
+    /// Samples known to be lost since the stream began.
+    pub fn samples_lost(&self) -> u64 {
+        self.devices.force.lost()
+    }
+
+    /// What was damaged on the lines so far, one line a device.
+    pub fn damage(&mut self) -> Vec<String> {
+        let words = Role::ALL.map(|role| (role.name(), self.session(role).damage()));
+        words.into_iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| format!("{name}: {text}")).collect()
+    }
+
+    /// Takes the mean force over a span of rest as the reference zero.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`].
+    pub fn take_zero(&mut self, span: Duration) -> Result<(), Fault> {
+        let (mut sum_n, mut count) = (0.0, 0_u32);
+        self.observe(span, |reading| {
+            sum_n += reading.force_n;
+            count += 1;
+        })?;
+        if count == 0 {
+            return Err(Fault::Check("no force sample came while the zero was taken".to_owned()));
+        }
+        self.zero_counts += sum_n / f64::from(count) / self.calibration.force.n_per_count;
+        Ok(())
+    }
+
+    /// Finds the reference position of the stage.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`].
+    pub fn home(&mut self) -> Result<(), Fault> {
+        self.moved = true;
+        let now = self.now();
+        self.devices.stage.home(now);
+        self.wait("homing", HOME_ALLOWED, |bench| !bench.devices.stage.moving())
+    }
+
+    /// Whether the stage can reach fresh sites by itself.
+    pub fn has_site_axes(&self) -> bool {
+        self.rig.stage.axes.contains(&Axis::X)
+    }
+
+    /// Moves one axis and waits until it stands.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`]; a target beyond the travel limit is refused before anything moves.
+    pub fn move_to(&mut self, axis: Axis, target_mm: f64, speed_mm_s: f64) -> Result<(), Fault> {
+        self.move_until(axis, target_mm, speed_mm_s, |_| false).map(|_| ())
+    }
+
+    /// Starts a move that goes on while the caller pumps.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`] where the target or the speed is beyond the limits, or no force stream watches.
+    pub fn begin_move(&mut self, axis: Axis, target_mm: f64, speed_mm_s: f64) -> Result<Duration, Fault> {
+        let limits = &self.rig.limits;
+        let position_mm = self.devices.stage.position_mm(axis).unwrap_or(0.0);
+        if axis == Axis::Z && (target_mm > limits.travel_max_mm || !target_mm.is_finite()) {
+            let limit_mm = limits.travel_max_mm;
+            return Err(Fault::Procedure(format!("a move to z = {target_mm:.3} mm is beyond the limit of {limit_mm} mm")));
+        }
+        if axis == Axis::Z && target_mm > position_mm && speed_mm_s > limits.approach_speed_max_mm_s {
+            let limit = limits.approach_speed_max_mm_s;
+            return Err(Fault::Procedure(format!("an approach at {speed_mm_s} mm/s is above the limit of {limit} mm/s")));
+        }
+        if self.streaming_since.is_none() {
+            return Err(Fault::Procedure("nothing may move without a force stream".to_owned()));
+        }
+        self.moved = true;
+        let now = self.now();
+        self.devices.stage.move_to(now, axis, target_mm, speed_mm_s);
+        // Twice the ideal time and some: a stage that never arrives is a fault, not a wait.
+        Ok(Duration::from_secs_f64(2.0 * (target_mm - position_mm).abs() / speed_mm_s + 3.0))
+    }
+
+    /// Whether the stage moves, as last reported.
+    pub fn moving(&self) -> bool {
+        self.devices.stage.moving()
+    }
+
+    /// Moves one axis until it stands or `stop_at` says so; returns whether it did.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`].
+    pub fn move_until(
+        &mut self,
+        axis: Axis,
+        target_mm: f64,
+        speed_mm_s: f64,
+        mut stop_at: impl FnMut(&Reading) -> bool,
+    ) -> Result<bool, Fault> {
+        let allowed = self.begin_move(axis, target_mm, speed_mm_s)?;
+        let mut hit = false;
+        self.wait(&format!("the move of axis {axis:?} to {target_mm:.3} mm"), allowed, |bench| {
+            hit = hit || bench.fresh.iter().any(&mut stop_at);
+            hit || !bench.devices.stage.moving()
+        })?;
+        if hit {
+            let now = self.now();
+            self.devices.stage.stop(now);
+            self.wait("the stop of the stage", REPLY_ALLOWED, |bench| !bench.devices.stage.moving())?;
+        }
+        Ok(hit)
+    }
+
+    /// Position of an axis by the stage's own count, mm.
+    pub fn position_mm(&self, axis: Axis) -> f64 {
+        self.devices.stage.position_mm(axis).unwrap_or(0.0)
+    }
+
+    /// Tells the pen its stroke rate and set depth, and arms it; stops it first where it is armed.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`].
+    pub fn arm_pen(&mut self, stroke_rate_hz: f64, set_depth_mm: f64) -> Result<(), Fault> {
+        if !matches!(self.devices.pen.state(), PenState::Safe | PenState::Unknown) {
+            self.stop_pen()?;
+        }
+        self.moved = true;
+        let now = self.now();
+        self.devices.pen.set(now, stroke_rate_hz, set_depth_mm);
+        self.settled("SET", Role::Pen)?;
+        let now = self.now();
+        self.devices.pen.arm(now);
+        self.pen_reaches("ARM", PenState::Armed)
+    }
+
+    fn pen_reaches(&mut self, what: &str, state: PenState) -> Result<(), Fault> {
+        self.wait(&format!("{what} of the pen"), PEN_ALLOWED, |bench| {
+            !bench.devices.pen.busy() && bench.devices.pen.state() == state
+        })
+    }
+
+    /// Holds the needles at rest, extended or retracted.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`].
+    pub fn hold_pen(&mut self, out: bool) -> Result<(), Fault> {
+        let now = self.now();
+        self.devices.pen.hold(now, out);
+        self.pen_reaches("HOLD", if out { PenState::HeldOut } else { PenState::HeldIn })
+    }
+
+    /// Lets the pen stroke.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`].
+    pub fn run_pen(&mut self) -> Result<(), Fault> {
+        let now = self.now();
+        self.devices.pen.run(now, true);
+        self.pen_reaches("RUN", PenState::Running)
+    }
+
+    /// Stops and disarms the pen.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`].
+    pub fn stop_pen(&mut self) -> Result<(), Fault> {
+        let now = self.now();
+        self.devices.pen.stop(now);
+        self.pen_reaches("STOP", PenState::Safe)
+    }
+}

@@ -1,0 +1,250 @@
+//! `rig check`, `rig recover`, `rig ports`; and who holds a bench.
+
+use super::{
+    RigOption,
+    exit::{Exit, Failure},
+    terminal::Terminal,
+};
+use crate::{
+    bench::Bench,
+    config::{
+        library::{self, Library},
+        rig::Rig,
+    },
+    link::{interrupt::InterruptFlag, serial},
+    procedure::checks::{self, Finding},
+};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+/// Check identities, noise, hum, sample rate and zero of a bench; nothing dangerous moves
+#[derive(Debug, Args)]
+#[command(after_help = "Example: rig check --rig rigs/bench-zaber.toml --json")]
+pub struct Check {
+    #[command(flatten)]
+    rig: RigOption,
+}
+
+/// Bring a quarantined bench back after a look at it; names the incident
+#[derive(Debug, Args)]
+#[command(after_help = "Example: rig recover --rig rigs/bench-zaber.toml")]
+pub struct Recover {
+    #[command(flatten)]
+    rig: RigOption,
+}
+
+/// List serial ports with their stable ids
+#[derive(Debug, Args)]
+#[command(after_help = "Example: rig ports --json")]
+pub struct Ports {}
+
+/// Why a bench is quarantined.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Incident {
+    /// The run.
+    pub run: String,
+    /// Start of that run.
+    pub at: String,
+    /// What ended it.
+    pub fault: String,
+    /// What could not be confirmed.
+    pub state: String,
+}
+
+/// The only holder of a bench; the lock ends with the process.
+pub struct Lock {
+    _file: Option<File>,
+    quarantine: PathBuf,
+}
+
+impl Lock {
+    /// Takes the bench of a rig file, or says who holds it. A simulated bench in this process needs no lock.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where another process holds it.
+    pub fn take(rig_file: Option<&Path>, rig: &Rig) -> Result<Self, Failure> {
+        let beside = rig_file.map_or_else(|| PathBuf::from("rig"), Path::to_path_buf);
+        let quarantine = beside.with_extension("quarantine.json");
+        if rig.in_process() {
+            return Ok(Self { _file: None, quarantine });
+        }
+        let path = beside.with_extension("lock");
+        let failed = |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
+        let mut file =
+            File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(|e| failed(&e))?;
+        if file.try_lock().is_err() {
+            let owner = fs::read_to_string(&path).unwrap_or_default();
+            return Err(Failure::usage(format!("bench {} is in use by {}; wait or end that run", rig.name, owner.trim())));
+        }
+        let now = jiff::Timestamp::now();
+        file.set_len(0).map_err(|error| failed(&error))?;
+        writeln!(file, "process {} since {now}", std::process::id()).map_err(|error| failed(&error))?;
+        Ok(Self { _file: Some(file), quarantine })
+    }
+
+    /// Refuses a bench whose last safe state was not confirmed.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] with exit code 6.
+    pub fn refuse_quarantined(&self) -> Result<(), Failure> {
+        match self.incident() {
+            None => Ok(()),
+            Some(text) => Err(Failure {
+                exit: Exit::Unsafe,
+                message: format!("this bench is quarantined; look at it, then run `rig recover`\n{text}"),
+            }),
+        }
+    }
+
+    fn incident(&self) -> Option<String> {
+        fs::read_to_string(&self.quarantine).ok()
+    }
+
+    /// Quarantines the bench.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] with exit code 6 where even that cannot be written.
+    pub fn quarantine(&self, incident: &Incident) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(incident).unwrap_or_else(|_| incident.state.clone());
+        fs::write(&self.quarantine, text + "\n").map_err(|error| Failure {
+            exit: Exit::Unsafe,
+            message: format!("{}: {error}; the safe state is not confirmed", self.quarantine.display()),
+        })
+    }
+
+    fn release(&self) -> Result<(), Failure> {
+        fs::remove_file(&self.quarantine).map_err(Failure::usage)
+    }
+}
+
+/// Opens the bench of a rig file for commands other than a validation.
+fn open(option: &RigOption) -> Result<(Bench, Lock), Failure> {
+    let path = option.path();
+    let rig = library::rig(path.as_deref())?.value;
+    let library = Library::beside(path.as_deref());
+    let calibration = library.calibration(&rig.force.calibration, path.as_deref())?.value;
+    let cartridge = library.cartridge("1.5mm")?.value;
+    let lock = Lock::take(path.as_deref(), &rig)?;
+    let seed = rig.sim.as_ref().map_or(0, |world| world.seed);
+    let interrupt = InterruptFlag::default();
+    interrupt.listen().map_err(Failure::usage)?;
+    let bench = Bench::open(rig, calibration, &cartridge, None, seed, interrupt).map_err(Failure::usage)?;
+    Ok((bench, lock))
+}
+
+impl Check {
+    /// Runs the command.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] with the exit code of the contract.
+    pub fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
+        let (mut bench, _lock) = open(&self.rig)?;
+        let identities = bench.identify().map_err(Failure::usage)?;
+        let mut findings: Vec<Finding> = identities
+            .iter()
+            .map(|(role, identity)| Finding {
+                name: role.name(),
+                passed: true,
+                detail: format!("{}, serial {}, firmware {}", identity.model, identity.serial, identity.firmware),
+            })
+            .collect();
+        let fault = |fault: crate::bench::fault::Fault| Failure {
+            exit: Exit::Fault,
+            message: format!("{fault}\n  next: {}", fault.hint()),
+        };
+        findings.extend(checks::at_rest(&mut bench).map_err(fault)?);
+        let stop = bench.stop_pen().map_err(fault);
+        findings.push(Finding {
+            name: "stop works",
+            passed: stop.is_ok(),
+            detail: "the pen confirms STOP".to_owned(),
+        });
+        let due = &bench.calibration().due;
+        let today = jiff::Timestamp::now().to_string();
+        findings.push(Finding {
+            name: "calibration",
+            passed: today.get(..10).unwrap_or_default() <= due.as_str(),
+            detail: format!("{} is due on {due}", bench.calibration().name),
+        });
+        let passed = findings.iter().all(|finding| finding.passed);
+        if terminal.json {
+            let checks: Vec<_> = findings
+                .iter()
+                .map(|finding| json!({"name": finding.name, "passed": finding.passed, "detail": finding.detail}))
+                .collect();
+            let document = json!({"schema": "check/1", "rig": bench.rig().name, "simulated": bench.rig().simulated,
+                                  "passed": passed, "checks": checks});
+            terminal.answer(&format!("{document:#}\n"));
+        } else {
+            for Finding { name, passed, detail } in &findings {
+                terminal.answer(&format!("{} {name}: {detail}\n", if *passed { "ok    " } else { "FAILED" }));
+            }
+        }
+        Ok(if passed { Exit::Done } else { Exit::Fault })
+    }
+}
+
+impl Recover {
+    /// Runs the command.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] with the exit code of the contract.
+    pub fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
+        let path = self.rig.path();
+        let rig = library::rig(path.as_deref())?.value;
+        let lock = Lock::take(path.as_deref(), &rig)?;
+        let Some(incident) = lock.incident() else {
+            terminal.answer("the bench is not quarantined\n");
+            return Ok(Exit::Done);
+        };
+        terminal.note(&format!("incident:\n{}", incident.trim()));
+        drop(lock);
+        let (mut bench, lock) = open(&self.rig)?;
+        let failed = |message: String| Failure { exit: Exit::Unsafe, message };
+        bench.identify().map_err(|fault| failed(format!("{fault}; the bench stays quarantined")))?;
+        bench.stream(bench.rig().force.sample_rate_hz).map_err(|fault| failed(fault.to_string()))?;
+        let homed = bench.home();
+        let safe = bench.make_safe();
+        if let (Ok(()), true) = (&homed, safe.confirmed()) {
+            lock.release()?;
+            terminal.answer(&format!("the bench is back: {}\n", safe.text()));
+            return Ok(Exit::Done);
+        }
+        let fault = homed.err().map(|fault| fault.to_string()).unwrap_or_default();
+        Err(failed(format!("{fault} {}; the bench stays quarantined", safe.text())))
+    }
+}
+
+impl Ports {
+    /// Runs the command.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where ports cannot be listed.
+    pub fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
+        let ports = serial::ports().map_err(Failure::usage)?;
+        if terminal.json {
+            terminal.answer(&format!("{:#}\n", json!({"schema": "ports/1", "ports": ports})));
+            return Ok(Exit::Done);
+        }
+        if ports.is_empty() {
+            terminal.note("no serial ports; plug a device in, or run `rig sim --pty DIR` for simulated ones");
+        }
+        for port in ports {
+            let id = port.stable_id.unwrap_or_else(|| "-".to_owned());
+            terminal.answer(&format!("{}\t{id}\t{}\n", port.path, port.description));
+        }
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,226 @@
+//! `rig validate`: the main job.
+
+use super::{
+    RigOption,
+    archive::{Format, write_reports},
+    bench::{Incident, Lock},
+    exit::{Exit, Failure},
+    terminal::{Bar, Terminal},
+};
+use crate::{
+    acceptance::Verdict,
+    bench::fault::Fault,
+    config::{
+        library::{self, Library},
+        plan::SetDepths,
+    },
+    link::interrupt::InterruptFlag,
+    record::{archive, manifest, model::VerdictDocument, run_dir::RunDir},
+    report,
+    run::{
+        campaign::{self, Ended, Observer, Progress},
+        conclude::conclude,
+        job::Job,
+    },
+};
+use clap::Args;
+use std::{
+    io::{BufRead as _, IsTerminal as _},
+    path::PathBuf,
+};
+
+/// Drive the bench, measure, decide, report and archive
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  rig validate --cartridge 1.5mm\n  \
+    rig validate --cartridge 1.5mm --plan quick --seed 7 --json\n  \
+    rig validate --cartridge 1.5mm --depth 1.0 --rig rigs/bench-zaber.toml --pen pens/proto-c.toml")]
+pub struct Validate {
+    /// Cartridge: a name such as 1.5mm, or a file
+    #[arg(long, value_name = "NAME|FILE")]
+    cartridge: String,
+    #[command(flatten)]
+    rig: RigOption,
+    /// Pen: a name or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "reference")]
+    pen: String,
+    /// Plan: quick, standard, design, or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "standard")]
+    plan: String,
+    /// Set depth to measure instead of the cartridge's own, mm; may be given several times
+    #[arg(long, value_name = "MM", allow_negative_numbers = true)]
+    depth: Vec<f64>,
+    /// Number of cartridges to measure one after the other; the plan's without it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    cartridges: Option<u32>,
+    /// Seed of the simulated bench; the rig file's without it
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Folder for run directories
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    out: PathBuf,
+    /// Confirm operator steps without asking (CI)
+    #[arg(long)]
+    yes: bool,
+}
+
+struct Console<'t> {
+    terminal: &'t Terminal,
+    bar: Bar,
+    simulated: bool,
+    yes: bool,
+}
+
+impl Observer for Console<'_> {
+    fn progress(&mut self, progress: &Progress) {
+        self.bar.show(progress);
+    }
+
+    fn next_cartridge(&mut self, number: u32) -> Result<String, String> {
+        if self.simulated {
+            return Ok("the simulated bench".to_owned());
+        }
+        if self.yes {
+            return Ok("--yes".to_owned());
+        }
+        if !std::io::stdin().is_terminal() {
+            return Err("the next cartridge must be put in by hand; run on a terminal or give --yes".to_owned());
+        }
+        self.terminal.note(&format!("Put in cartridge {}, type your name and press Enter:", number + 1));
+        let mut name = String::new();
+        std::io::stdin().lock().read_line(&mut name).map_err(|error| error.to_string())?;
+        match name.trim() {
+            "" => Err("no name was typed, so nobody has confirmed the cartridge".to_owned()),
+            name => Ok(name.to_owned()),
+        }
+    }
+}
+
+impl Validate {
+    fn job(&self) -> Result<Job, Failure> {
+        let rig_path = self.rig.path();
+        let rig = library::rig(rig_path.as_deref())?;
+        let library = Library::beside(rig_path.as_deref());
+        let calibration = library.calibration(&rig.value.force.calibration, rig_path.as_deref())?;
+        let cartridge = library.cartridge(&self.cartridge)?;
+        let pen = library.pen(&self.pen)?;
+        let plan = library.plan(&self.plan)?;
+        let mut set_depths_mm = match (self.depth.as_slice(), plan.value.set_depths) {
+            ([], SetDepths::All) => cartridge.value.set_depths_mm.clone(),
+            ([], SetDepths::Largest) => cartridge.value.set_depths_mm.last().copied().into_iter().collect(),
+            (given, _) => given.to_vec(),
+        };
+        for &set_depth_mm in &set_depths_mm {
+            cartridge.value.check_set_depth(set_depth_mm).map_err(Failure::usage)?;
+            pen.value.check_set_depth(set_depth_mm).map_err(Failure::usage)?;
+        }
+        for &rate_hz in plan.value.dynamic.iter().flat_map(|dynamic| &dynamic.stroke_rates_hz) {
+            pen.value.check_stroke_rate(rate_hz).map_err(Failure::usage)?;
+        }
+        if plan.value.press.is_none() && plan.value.dynamic.is_none() {
+            return Err(Failure::usage(format!(
+                "plan {} has neither [press] nor [dynamic], so there is nothing to measure",
+                plan.origin
+            )));
+        }
+        set_depths_mm.sort_by(f64::total_cmp);
+        set_depths_mm.dedup();
+        let seed = self.seed.or(rig.value.sim.as_ref().map(|world| world.seed)).unwrap_or(0);
+        let cartridges = self.cartridges.or(plan.value.cartridges).unwrap_or(1);
+        let started = started()?;
+        let out = self.out.clone();
+        Ok(Job { rig, calibration, cartridge, pen, plan, set_depths_mm, cartridges, seed, out, started })
+    }
+
+    /// Runs the command.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] with the exit code of the contract.
+    pub fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
+        let job = self.job()?;
+        check_due(&job)?;
+        let lock = Lock::take(self.rig.path().as_deref(), &job.rig.value)?;
+        lock.refuse_quarantined()?;
+        let interrupt = InterruptFlag::default();
+        interrupt.listen().map_err(|error| Failure::usage(format!("no signal handler: {error}")))?;
+        let bench = campaign::open(&job, 0, &interrupt).map_err(Failure::usage)?;
+        let mut dir = RunDir::create(&job.out, &job.run_id())?;
+        if job.rig.value.simulated {
+            terminal.note(&format!("SIMULATED bench, seed {}", job.seed));
+        }
+        terminal.note(&format!("run directory {}", dir.path().display()));
+        for (name, text) in job.settings() {
+            dir.setting(name, text)?;
+        }
+        let mut console =
+            Console { terminal, bar: terminal.bar(), simulated: job.rig.value.simulated, yes: self.yes };
+        let ended = campaign::drive(&job, bench, &mut dir, &interrupt, &mut console);
+        console.bar.end();
+        if !ended.safe.confirmed() {
+            lock.quarantine(&Incident {
+                run: job.run_id(),
+                at: job.started.clone(),
+                fault: ended.fault.as_ref().map(ToString::to_string).unwrap_or_default(),
+                state: ended.safe.text(),
+            })?;
+            terminal.error(&format!(
+                "THE SAFE STATE IS NOT CONFIRMED. {}. Keep hands away, cut the supply, look, then run `rig recover`.",
+                ended.safe.text()
+            ));
+        }
+        let verdict = conclude(&job, &mut dir, &ended)?;
+        let record = archive::load(dir.path())?;
+        write_reports(dir.path(), &record, &[Format::Html, Format::Junit])?;
+        manifest::write(dir.path())?;
+        if terminal.json {
+            let text = serde_json::to_string_pretty(&verdict).map_err(Failure::usage)?;
+            terminal.answer(&(text + "\n"));
+        } else {
+            terminal.answer(&report::text::summary(&record, terminal.styled()));
+        }
+        Ok(outcome(terminal, &ended, &verdict))
+    }
+}
+
+fn outcome(terminal: &Terminal, ended: &Ended, verdict: &VerdictDocument) -> Exit {
+    let Some(fault) = &ended.fault else {
+        return if ended.safe.confirmed() { Exit::from(verdict.verdict) } else { Exit::Unsafe };
+    };
+    terminal.error(&format!("{fault}\n  next: {}\n  bench: {}", fault.hint(), ended.safe.text()));
+    match fault {
+        _ if !ended.safe.confirmed() => Exit::Unsafe,
+        Fault::Interrupted(interrupt) => Exit::from(*interrupt),
+        _ if !ended.moved => Exit::Usage,
+        _ => Exit::from(Verdict::Aborted),
+    }
+}
+
+/// Start of the run: the variable SOURCE_DATE_EPOCH where it is set (so that a simulated run repeats to the byte),
+/// else now.
+fn started() -> Result<String, Failure> {
+    let stamp = match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(text) => {
+            let seconds: i64 = text.trim().parse().map_err(|_| {
+                Failure::usage(format!("the variable SOURCE_DATE_EPOCH is {text:?}, not a number of seconds"))
+            })?;
+            jiff::Timestamp::from_second(seconds).map_err(Failure::usage)?
+        }
+        Err(_) => jiff::Timestamp::now(),
+    };
+    let seconds = jiff::Timestamp::from_second(stamp.as_second()).map_err(Failure::usage)?;
+    Ok(seconds.to_string())
+}
+
+/// Refuses a calibration that is no longer valid on the day of the run.
+fn check_due(job: &Job) -> Result<(), Failure> {
+    let day = job.started.get(..10).unwrap_or_default();
+    let due = &job.calibration.value.due;
+    // Both are YYYY-MM-DD, so that the order of the text is the order of the days.
+    if day > due.as_str() {
+        return Err(Failure::usage(format!(
+            "calibration {} was due on {due}; calibrate the force channel and name the new record in the rig file",
+            job.calibration.origin
+        )));
+    }
+    Ok(())
+}

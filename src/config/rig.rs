@@ -1,0 +1,224 @@
+//! Rig files (TOML): the devices of a bench, their ports, and the hard limits that nothing may cross.
+
+use super::{Document, Problem, world::WorldParams};
+use crate::units::within;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A rig file (`rig/1`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rig {
+    /// Always `rig/1`.
+    pub schema: String,
+    /// Name of the bench.
+    pub name: String,
+    /// True where any device of the bench is simulated; whatever such a bench produces says SIMULATED.
+    pub simulated: bool,
+    /// Hard limits: crossing one is a rig fault.
+    pub limits: Limits,
+    /// The motorised stage under the phantom.
+    pub stage: Stage,
+    /// The force data acquisition.
+    pub force: Force,
+    /// The pen under test.
+    pub pen: PenPort,
+    /// The world behind simulated ports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sim: Option<WorldParams>,
+}
+
+/// Hard limits of a bench.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Largest force, N, against the zero taken at the start of the run; taring cannot move it.
+    pub force_max_n: f64,
+    /// Largest stage position towards the pen, mm.
+    pub travel_max_mm: f64,
+    /// Fastest approach towards the pen, mm/s.
+    pub approach_speed_max_mm_s: f64,
+}
+
+/// Protocol of a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StageDriver {
+    /// Zaber ASCII, for example X-LSM.
+    ZaberAscii,
+}
+
+/// Protocol of a force device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForceDriver {
+    /// BENCH-LINK v1 (fixtures/protocols/bench-link-v1.md).
+    BenchLink,
+}
+
+/// Protocol of a pen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PenDriver {
+    /// BENCH-LINK v1 (fixtures/protocols/bench-link-v1.md).
+    BenchLink,
+}
+
+/// Axis of the stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Axis {
+    /// Across the pen.
+    X,
+    /// Across the pen, at right angles to x.
+    Y,
+    /// Towards the pen.
+    Z,
+}
+
+/// The motorised stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// Its protocol.
+    pub driver: StageDriver,
+    /// A path, a stable id (`serial:A50285BI`), or `sim`.
+    pub port: String,
+    /// Line speed, baud.
+    #[serde(default = "default_baud")]
+    pub baud: u32,
+    /// Microstep size at the device's resolution setting, mm. The device does not report it.
+    pub microstep_mm: f64,
+    /// Axes in the order of their numbers on the device: `["z"]` or `["x", "y", "z"]`.
+    pub axes: Vec<Axis>,
+    /// Serial number that the device must report; absent: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
+    /// Fastest withdrawal and travel away from the pen, mm/s.
+    #[serde(default = "default_withdraw_speed")]
+    pub withdraw_speed_mm_s: f64,
+    /// Distance between fresh sites in x and y, mm.
+    #[serde(default = "default_site_pitch")]
+    pub site_pitch_mm: f64,
+    /// Sites in a row, then the next row.
+    #[serde(default = "default_sites_per_row")]
+    pub sites_per_row: u32,
+}
+
+/// The force data acquisition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Force {
+    /// Its protocol.
+    pub driver: ForceDriver,
+    /// A path, a stable id (`serial:A50285BI`), or `sim`.
+    pub port: String,
+    /// Line speed, baud; USB devices ignore it.
+    #[serde(default = "default_daq_baud")]
+    pub baud: u32,
+    /// Fastest sample rate, Hz: used while the pen runs.
+    pub sample_rate_hz: f64,
+    /// Calibration record: a path from the rig file's folder, or the name of a built-in one.
+    pub calibration: String,
+}
+
+/// The pen's port.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PenPort {
+    /// Its protocol.
+    pub driver: PenDriver,
+    /// A path, a stable id (`serial:A50285BI`), or `sim`.
+    pub port: String,
+    /// Line speed, baud.
+    #[serde(default = "default_baud")]
+    pub baud: u32,
+}
+
+fn default_baud() -> u32 {
+    115_200
+}
+
+fn default_daq_baud() -> u32 {
+    2_000_000
+}
+
+fn default_withdraw_speed() -> f64 {
+    10.0
+}
+
+fn default_site_pitch() -> f64 {
+    1.5
+}
+
+fn default_sites_per_row() -> u32 {
+    16
+}
+
+/// The port that stands for the simulated bench in this process.
+pub const PORT_SIM: &str = "sim";
+
+impl Rig {
+    /// True where all three ports are the simulated bench in this process.
+    pub fn in_process(&self) -> bool {
+        self.ports().iter().all(|(_, port)| *port == PORT_SIM)
+    }
+
+    /// Key path and port of each device.
+    pub fn ports(&self) -> [(&'static str, &str); 3] {
+        [("pen.port", &self.pen.port), ("stage.port", &self.stage.port), ("force.port", &self.force.port)]
+    }
+
+    fn check_ports(&self) -> Result<(), Problem> {
+        let sims = self.ports().iter().filter(|(_, port)| *port == PORT_SIM).count();
+        if sims != 0 && sims != 3 {
+            let (path, _) = self.ports().into_iter().find(|(_, port)| *port != PORT_SIM).unwrap_or_default();
+            let message = "either all three ports are \"sim\" or none is; `rig sim --pty DIR` serves simulated \
+                           devices on paths that can stand beside real ones";
+            return Err(Problem::at(path, message));
+        }
+        if sims == 3 && !self.simulated {
+            return Err(Problem::at("simulated", "the ports are \"sim\", so simulated = true must stand here"));
+        }
+        if self.simulated && self.sim.is_none() {
+            return Err(Problem::at("simulated", "a simulated rig needs a [sim] table; the least is: seed = 1"));
+        }
+        for (index, (path, port)) in self.ports().into_iter().enumerate() {
+            let twin = self.ports()[..index].iter().any(|(_, other)| *other == port);
+            if port.is_empty() || (twin && port != PORT_SIM) {
+                return Err(Problem::at(path, format!("port {port:?} is empty or given twice; run `rig ports`")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Document for Rig {
+    const SCHEMA: &'static str = "rig/1";
+
+    fn check(&self) -> Result<(), Problem> {
+        let limits = [
+            ("limits.force_max_n", "N", self.limits.force_max_n, 0.01, 1000.0),
+            ("limits.travel_max_mm", "mm", self.limits.travel_max_mm, 0.1, 500.0),
+            ("limits.approach_speed_max_mm_s", "mm/s", self.limits.approach_speed_max_mm_s, 0.01, 50.0),
+            ("stage.microstep_mm", "mm", self.stage.microstep_mm, 1e-9, 0.1),
+            ("stage.baud", "baud", f64::from(self.stage.baud), 1200.0, 4e6),
+            ("stage.withdraw_speed_mm_s", "mm/s", self.stage.withdraw_speed_mm_s, 0.1, 200.0),
+            ("stage.site_pitch_mm", "mm", self.stage.site_pitch_mm, 0.05, 50.0),
+            ("stage.sites_per_row", "", f64::from(self.stage.sites_per_row), 1.0, 1000.0),
+            ("force.sample_rate_hz", "Hz", self.force.sample_rate_hz, 100.0, 50_000.0),
+            ("force.baud", "baud", f64::from(self.force.baud), 1200.0, 4e7),
+            ("pen.baud", "baud", f64::from(self.pen.baud), 1200.0, 4e6),
+        ];
+        for (path, unit, value, min, max) in limits {
+            within("value", unit, value, min, max).map_err(|error| Problem::at(path, error))?;
+        }
+        if self.stage.axes != [Axis::Z] && self.stage.axes != [Axis::X, Axis::Y, Axis::Z] {
+            return Err(Problem::at("stage.axes", "axes must be [\"z\"] or [\"x\", \"y\", \"z\"]"));
+        }
+        if let Some(world) = &self.sim {
+            world.check().map_err(|(path, message)| Problem::at(format!("sim.{path}"), message))?;
+        }
+        self.check_ports()
+    }
+}

@@ -1,0 +1,216 @@
+//! The pen that speaks BENCH-LINK v1.
+//!
+//! While armed, heartbeats keep the lease alive; if this program dies, the pen stops by itself.
+
+use super::{
+    DeviceFault, Identity, Pen, PenState, Session,
+    bench_link::{Requester, damage},
+};
+use crate::{
+    checksum::hex,
+    link::Role,
+    time::RunTime,
+    wire::bench_link::{
+        Frame, FrameDecoder,
+        code::{Capabilities, Kind, Op, State},
+        command::{self, Arm, Heartbeat, Hello, Hold, Payload, Run, Set, Status, Stop},
+    },
+};
+use std::time::Duration;
+
+/// Lease asked for; the pen may grant less.
+const LEASE: Duration = Duration::from_millis(500);
+/// Between heartbeats: three may be lost before the lease ends.
+const HEARTBEAT_EVERY: Duration = Duration::from_millis(120);
+
+/// Session with a pen.
+pub struct PenBenchLink {
+    decoder: FrameDecoder,
+    requester: Requester,
+    identity: Option<Identity>,
+    uid_wanted: Option<String>,
+    boot_id: Option<u32>,
+    state: PenState,
+    reported: RunTime,
+    armed: bool,
+    heartbeat_due: Option<RunTime>,
+    fault: Option<DeviceFault>,
+}
+
+impl PenBenchLink {
+    /// A session with a pen, which must have this unique id where one is given.
+    pub fn new(uid_wanted: Option<String>) -> Self {
+        Self {
+            decoder: FrameDecoder::default(),
+            requester: Requester::new(Role::Pen),
+            identity: None,
+            uid_wanted,
+            boot_id: None,
+            state: PenState::Unknown,
+            reported: RunTime::ZERO,
+            armed: false,
+            heartbeat_due: None,
+            fault: None,
+        }
+    }
+
+    fn fail(&mut self, fault: DeviceFault) {
+        self.fault.get_or_insert(fault);
+    }
+
+    fn handle(&mut self, at: RunTime, frame: &Frame<'_>) {
+        match (frame.kind, Op::try_from(frame.op)) {
+            (Kind::Event, Ok(Op::Status)) => self.take_status(at, frame.payload),
+            (Kind::Reply | Kind::Error, _) => match self.requester.answered(at, frame) {
+                Some(Ok(Op::Hello)) => self.take_identity(frame.payload),
+                Some(Ok(Op::Set)) | None => {}
+                Some(Ok(op)) => {
+                    self.take_status(at, frame.payload);
+                    if op == Op::Arm {
+                        self.armed = true;
+                        self.heartbeat_due = Some(at + HEARTBEAT_EVERY);
+                    }
+                }
+                Some(Err(fault)) => self.fail(fault),
+            },
+            _ => {}
+        }
+    }
+
+    fn take_identity(&mut self, payload: &[u8]) {
+        let wrong = |found: String| DeviceFault::WrongDevice { role: Role::Pen, found };
+        let hello = match command::Identity::from_bytes(payload) {
+            Ok(hello) => hello,
+            Err(error) => return self.fail(wrong(error.to_string())),
+        };
+        let serial = hex(&hello.device_uid);
+        if !hello.capabilities.contains(Capabilities::PEN) {
+            return self.fail(wrong(format!("a BENCH-LINK device {serial} that is no pen")));
+        }
+        if let Some(wanted) = self.uid_wanted.as_ref().filter(|wanted| !wanted.eq_ignore_ascii_case(&serial)) {
+            let found = format!("pen {serial}, wanted is {wanted}");
+            return self.fail(wrong(found));
+        }
+        if self.boot_id.is_some_and(|known| known != hello.boot_id) {
+            let reason = "the pen has rebooted during the run; check its supply, then run again".to_owned();
+            return self.fail(DeviceFault::Failed { role: Role::Pen, reason });
+        }
+        let [major, minor, patch] = hello.firmware;
+        self.boot_id = Some(hello.boot_id);
+        self.identity =
+            Some(Identity { model: "BENCH-LINK pen".to_owned(), serial, firmware: format!("{major}.{minor}.{patch}") });
+    }
+
+    fn take_status(&mut self, at: RunTime, payload: &[u8]) {
+        let status = match Status::from_bytes(payload) {
+            Ok(status) => status,
+            Err(error) => {
+                let reason = format!("status not understood: {error}");
+                return self.fail(DeviceFault::Failed { role: Role::Pen, reason });
+            }
+        };
+        self.reported = at;
+        self.state = match status.state {
+            State::Safe | State::SafeLease | State::Fault => PenState::Safe,
+            State::Armed => PenState::Armed,
+            State::Running => PenState::Running,
+            State::HoldIn => PenState::HeldIn,
+            State::HoldOut => PenState::HeldOut,
+            State::Streaming => PenState::Unknown,
+        };
+        if self.armed && !status.state.is_armed() {
+            self.armed = false;
+            self.heartbeat_due = None;
+            let reason = format!(
+                "disarmed by itself: state {}, faults: {}; a stall, a lapsed lease or a reboot do that",
+                status.state, status.faults
+            );
+            self.fail(DeviceFault::Failed { role: Role::Pen, reason });
+        }
+    }
+}
+
+impl Session for PenBenchLink {
+    fn receive(&mut self, at: RunTime, mut bytes: &[u8]) {
+        self.requester.count(bytes.len());
+        let mut decoder = std::mem::take(&mut self.decoder);
+        while let Some(frame) = decoder.next_frame(&mut bytes) {
+            self.handle(at, &frame);
+        }
+        self.decoder = decoder;
+    }
+
+    fn tick(&mut self, now: RunTime) {
+        if let Some(fault) = self.requester.tick(now) {
+            self.fail(fault);
+        }
+        if self.heartbeat_due.is_some_and(|due| due <= now) {
+            self.heartbeat_due = Some(now + HEARTBEAT_EVERY);
+            let host_ms = (now.as_nanos() / 1_000_000) as u32;
+            self.requester.request(now, &Heartbeat { lease_ms: LEASE.as_millis() as u16, host_ms }, false);
+        }
+    }
+
+    fn next_tick(&self) -> Option<RunTime> {
+        [self.requester.next_tick(), self.heartbeat_due].into_iter().flatten().min()
+    }
+
+    fn transmit(&mut self) -> Option<(Vec<u8>, bool)> {
+        self.requester.transmit()
+    }
+
+    fn busy(&self) -> bool {
+        self.requester.busy()
+    }
+
+    fn take_fault(&mut self) -> Option<DeviceFault> {
+        self.fault.take()
+    }
+
+    fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+
+    fn identify(&mut self, now: RunTime) {
+        self.requester.request(now, &Hello, false);
+    }
+
+    fn damage(&self) -> String {
+        damage(&self.decoder, &self.requester)
+    }
+}
+
+impl Pen for PenBenchLink {
+    fn set(&mut self, now: RunTime, stroke_rate_hz: f64, set_depth_mm: f64) {
+        let rate_chz = (stroke_rate_hz * 100.0).round() as u32;
+        let set_depth_um = (set_depth_mm * 1000.0).round() as u16;
+        self.requester.request(now, &Set { rate_chz, set_depth_um }, false);
+    }
+
+    fn arm(&mut self, now: RunTime) {
+        let token = self.boot_id.unwrap_or_default();
+        self.requester.request(now, &Arm { token }, false);
+    }
+
+    fn run(&mut self, now: RunTime, on: bool) {
+        self.requester.request(now, &Run { on }, false);
+    }
+
+    fn hold(&mut self, now: RunTime, out: bool) {
+        self.requester.request(now, &Hold { out }, false);
+    }
+
+    fn stop(&mut self, now: RunTime) {
+        self.armed = false;
+        self.heartbeat_due = None;
+        self.requester.request(now, &Stop, true);
+    }
+
+    fn state(&self) -> PenState {
+        self.state
+    }
+
+    fn reported(&self) -> RunTime {
+        self.reported
+    }
+}

@@ -1,0 +1,187 @@
+//! What the force channel shows while nothing touches: offset, slow drift, hum of the mains, vibration of the pen.
+//!
+//! A running pen shakes the bench by millinewtons at its own rate: as much as a needle's friction changes over a
+//! tenth of a millimetre, and at the very rate at which strokes are looked at, so it must be known and taken off.
+//! Offset and two tones (near the rate that the pen was told, and the mains) are fitted to quiet samples, first to
+//! the start of the scan, then, stroke by stroke, to the quiet part before each touch, with an exponential memory
+//! (recursive least squares in information form), so that drift and slow phase are followed.
+
+use crate::measure::dynamic::linear::{inverse, times};
+use std::f64::consts::TAU;
+
+/// Offset, and cosine and sine of two tones.
+const TERMS: usize = 5;
+/// Strokes that the memory holds.
+const MEMORY_STROKES: f64 = 20.0;
+/// Information on the tones that is never forgotten, as a number of quiet samples: lets them change only slowly, so
+/// that they stay apart from the offset where strokes are locked to them.
+const KEPT_SAMPLES: f64 = 3000.0;
+
+/// The background and how it is followed.
+#[derive(Clone, Debug)]
+pub struct Background {
+    /// Frequencies, radians per sample.
+    omega: [f64; 2],
+    information: [[f64; TERMS]; TERMS],
+    right: [f64; TERMS],
+    state: [f64; TERMS],
+    /// Stretches in a row that were not quiet.
+    refused: u32,
+    /// SD of the samples about the fit, N.
+    pub noise_n: f64,
+}
+
+impl Background {
+    /// Fits quiet samples, the first of which is sample `first` of the capture. `None` for fewer than 100.
+    pub fn fit(quiet_n: &[f64], first: f64, rate_hz: f64, stroke_hz: f64) -> Option<Self> {
+        if quiet_n.len() < 100 {
+            return None;
+        }
+        let per_sample = TAU / rate_hz;
+        let mut omega = [stroke_hz * per_sample, 50.0 * per_sample];
+        // Mains: 50 or 60 Hz, whichever explains more; then the stroke's own tone within 3 %.
+        let power = |tones: [f64; 2]| Self::solve(quiet_n, first, tones).map_or(0.0, |(_, explained)| explained);
+        if power([omega[0], 60.0 * per_sample]) > power(omega) {
+            omega[1] = 60.0 * per_sample;
+        }
+        if (omega[1] / omega[0] - 1.0).abs() < 0.05 {
+            // The mains and the pen share one tone; the second is put where it does no harm.
+            omega[1] = 2.0 * omega[0];
+        }
+        let step = (0.25 / quiet_n.len() as f64).min(0.01 * omega[0] / TAU) * TAU;
+        let reach = (0.03 * omega[0] / step).ceil() as i32;
+        let told = omega[0];
+        let best = (-reach..=reach)
+            .map(|k| told + f64::from(k) * step)
+            .map(|w| (w, power([w, omega[1]])))
+            .max_by(|a, b| a.1.total_cmp(&b.1))?;
+        // The told rate is kept where it explains as much: it is then the exact frequency of the drive.
+        if power(omega) < 0.995 * best.1 {
+            omega[0] = best.0;
+        }
+        let (state, _) = Self::solve(quiet_n, first, omega)?;
+        let mut background =
+            Self { omega, information: [[0.0; TERMS]; TERMS], right: [0.0; TERMS], state, refused: 0, noise_n: 0.0 };
+        let mut apart: Vec<f64> =
+            quiet_n.iter().enumerate().map(|(k, f)| (f - background.at(first + k as f64)).abs()).collect();
+        apart.sort_unstable_by(f64::total_cmp);
+        background.noise_n = (1.4826 * apart[apart.len() / 2]).max(1e-9);
+        background.information[0][0] = MEMORY_STROKES;
+        background.right[0] = MEMORY_STROKES * state[0];
+        for k in 1..TERMS {
+            background.information[k][k] = 0.5 * KEPT_SAMPLES;
+            background.right[k] = 0.5 * KEPT_SAMPLES * state[k];
+        }
+        Some(background)
+    }
+
+    /// Background at a sample, N.
+    pub fn at(&self, sample: f64) -> f64 {
+        Self::row(&self.omega, sample).iter().zip(&self.state).map(|(a, b)| a * b).sum()
+    }
+
+    /// Takes the background off consecutive samples, the first of which is `first`.
+    pub fn subtract(&self, first: f64, force_n: &mut [f64]) {
+        let mut turns = [(0.0, 0.0); 2];
+        let steps = self.omega.map(f64::sin_cos);
+        for (k, force) in force_n.iter_mut().enumerate() {
+            // A rotation a sample; set anew now and then, so that rounding cannot grow.
+            if k % 1024 == 0 {
+                turns = self.omega.map(|omega| (omega * (first + k as f64)).sin_cos());
+            }
+            let [_, a, b, c, d] = self.state;
+            *force -= self.state[0] + a * turns[0].1 + b * turns[0].0 + c * turns[1].1 + d * turns[1].0;
+            for (turn, step) in turns.iter_mut().zip(&steps) {
+                *turn = (turn.0 * step.1 + turn.1 * step.0, turn.1 * step.1 - turn.0 * step.0);
+            }
+        }
+    }
+
+    /// Follows: quiet samples before a touch, the first of which is `first`. A stretch that lies far from the
+    /// background is taken for contact and not followed, unless ten in a row say the same.
+    pub fn follow(&mut self, first: f64, quiet_n: &[f64]) {
+        let apart = quiet_n.iter().enumerate().map(|(k, f)| f - self.at(first + k as f64)).sum::<f64>();
+        if apart.abs() > 6.0 * self.noise_n * quiet_n.len() as f64 && self.refused < 10 {
+            self.refused += 1;
+            return;
+        }
+        self.refused = 0;
+        let keep = 1.0 - 1.0 / MEMORY_STROKES;
+        self.information.iter_mut().flatten().for_each(|value| *value *= keep);
+        self.right.iter_mut().for_each(|value| *value *= keep);
+        // The tones of the start pull weakly, the offset is free.
+        let pull = KEPT_SAMPLES / (2.0 * MEMORY_STROKES);
+        for k in 1..TERMS {
+            self.information[k][k] += pull;
+            self.right[k] += pull * self.state[k];
+        }
+        for (k, force) in quiet_n.iter().enumerate() {
+            let row = Self::row(&self.omega, first + k as f64);
+            self.add(&row, *force, 1.0);
+        }
+        if let Some(inverse) = inverse(self.information) {
+            self.state = times(&inverse, &self.right);
+        }
+    }
+
+    fn row(omega: &[f64; 2], sample: f64) -> [f64; TERMS] {
+        let ((s0, c0), (s1, c1)) = ((omega[0] * sample).sin_cos(), (omega[1] * sample).sin_cos());
+        [1.0, c0, s0, c1, s1]
+    }
+
+    fn add(&mut self, row: &[f64; TERMS], force_n: f64, weight: f64) {
+        for i in 0..TERMS {
+            self.right[i] += weight * row[i] * force_n;
+            for j in 0..TERMS {
+                self.information[i][j] += weight * row[i] * row[j];
+            }
+        }
+    }
+
+    /// Least-squares coefficients and the sum of squares that they explain.
+    fn solve(quiet_n: &[f64], first: f64, omega: [f64; 2]) -> Option<([f64; TERMS], f64)> {
+        let mut normal = [[0.0; TERMS]; TERMS];
+        let mut right = [0.0; TERMS];
+        for (k, force) in quiet_n.iter().enumerate() {
+            let row = Self::row(&omega, first + k as f64);
+            for i in 0..TERMS {
+                right[i] += row[i] * force;
+                for j in 0..TERMS {
+                    normal[i][j] += row[i] * row[j];
+                }
+            }
+        }
+        let state = times(&inverse(normal)?, &right);
+        Some((state, state.iter().zip(&right).map(|(a, b)| a * b).sum()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Background;
+    use crate::prng::Stream;
+
+    #[test]
+    fn offset_hum_and_vibration_are_taken_off_and_followed() {
+        let mut noise = Stream::named(1, "background");
+        let mut force = |k: usize| {
+            let t = k as f64 / 6000.0;
+            let tone = |hz: f64, phase: f64| (std::f64::consts::TAU * hz * t + phase).sin();
+            0.02 + 0.001 * t + 0.004 * tone(90.13, 1.0) + 0.001 * tone(50.0, 0.3) + 0.001 * noise.normal()
+        };
+        let signal: Vec<f64> = (0..60_000).map(&mut force).collect();
+        let mut background = Background::fit(&signal[..3000], 0.0, 6000.0, 90.0).expect("long enough");
+        assert!((background.noise_n - 0.001).abs() < 1e-4);
+        let mut start = 3000.0_f64;
+        while start < 59_900.0 {
+            let from = start as usize;
+            background.follow(from as f64, &signal[from..from + 14]);
+            start += 66.3;
+        }
+        let mut rest = signal[59_900..60_000].to_vec();
+        background.subtract(59_900.0, &mut rest);
+        let mean = rest.iter().sum::<f64>() / 100.0;
+        let sd = (rest.iter().map(|f| f * f).sum::<f64>() / 100.0).sqrt();
+        assert!(mean.abs() < 5e-4 && sd < 1.5e-3, "{mean} {sd}");
+    }
+}

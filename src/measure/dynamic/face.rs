@@ -1,0 +1,110 @@
+//! Face position from the touch phase: needles retracted, the stage rises until the face touches.
+//!
+//! The face is a stiff, wide contact: the force follows a power of the indentation from its first newton on. The
+//! onset is the stage position at which the best power law, on top of a baseline with drift, begins; compliance is
+//! taken out before the fit.
+//!
+//! Deliberately absent: needles.
+
+use crate::measure::{
+    Refusal,
+    dynamic::{grid::Track, inverse::Inverse},
+};
+
+/// Exponents tried: flat (1) to cone (2).
+const EXPONENTS: [f64; 9] = [1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0];
+
+/// Position of the face and its standard uncertainty from the fit, mm.
+///
+/// # Errors
+///
+/// [`Refusal`] where the force never rises clearly above the noise.
+pub fn position(track: &Track, inverse: &Inverse, compliance_mm_per_n: f64) -> Result<(f64, f64), Refusal> {
+    let mut force_n = Vec::with_capacity(track.force_n.len());
+    inverse.apply(&track.force_n, &mut force_n);
+    let surface: Vec<f64> = force_n
+        .iter()
+        .zip(&track.stage_mm[inverse.reach().min(track.stage_mm.len())..])
+        .map(|(f, z)| z - compliance_mm_per_n * f)
+        .collect();
+    let refused = |message: String| Refusal { code: "no-contact".to_owned(), message };
+    let half = force_n.len() / 2;
+    let start = force_n.get(..half).filter(|start| start.len() > 50).ok_or_else(|| {
+        refused(format!("the touch phase has only {} samples; at least 100 are needed", track.force_n.len()))
+    })?;
+    let mean = start.iter().sum::<f64>() / half as f64;
+    let noise = (start.iter().map(|f| (f - mean).powi(2)).sum::<f64>() / half as f64).sqrt();
+    let peak = force_n.iter().fold(f64::NEG_INFINITY, |a, b| a.max(*b)) - mean;
+    if peak < 12.0 * noise {
+        return Err(refused(format!(
+            "the face never touched the phantom: the force rose by {peak:.4} N in the touch phase, the noise is \
+             {noise:.4} N; check the height of the phantom, the polarity of the cell and that the stage moved"
+        )));
+    }
+    let quiet_end = (0..force_n.len()).rev().find(|k| force_n[*k] - mean < 4.0 * noise).unwrap_or(half);
+    let first = quiet_end.saturating_sub(quiet_end / 3);
+    let last = (quiet_end..force_n.len()).find(|k| force_n[*k] - mean > 0.6 * peak).unwrap_or(force_n.len());
+    let fit = Fit { force_n: &force_n[first..last], surface_mm: &surface[first..last] };
+    let (centre, width) = (surface[quiet_end], 0.1);
+    let mut best = (f64::INFINITY, centre);
+    for exponent in EXPONENTS {
+        let onset = minimum(centre - width, centre + 0.2 * width, |z| fit.misfit(z, exponent));
+        let misfit = fit.misfit(onset, exponent);
+        if misfit < best.0 {
+            best = (misfit, onset);
+        }
+    }
+    Ok((best.1, 0.001))
+}
+
+struct Fit<'a> {
+    force_n: &'a [f64],
+    surface_mm: &'a [f64],
+}
+
+impl Fit<'_> {
+    /// Sum of squared residuals of `a + b k + c (z - onset)^n` after the best a, b, c.
+    fn misfit(&self, onset_mm: f64, exponent: f64) -> f64 {
+        let count = self.force_n.len() as f64;
+        let row = |k: usize| {
+            let depth = (self.surface_mm[k] - onset_mm).max(0.0);
+            [1.0, k as f64 / count - 0.5, if depth > 0.0 { (depth / 0.1).powf(exponent) } else { 0.0 }]
+        };
+        let mut normal = [[0.0; 3]; 3];
+        let mut right = [0.0; 3];
+        let mut total = 0.0;
+        for (k, force) in self.force_n.iter().enumerate() {
+            let row = row(k);
+            total += force * force;
+            for i in 0..3 {
+                right[i] += row[i] * force;
+                for j in 0..3 {
+                    normal[i][j] += row[i] * row[j];
+                }
+            }
+        }
+        crate::measure::dynamic::linear::inverse(normal).map_or(f64::INFINITY, |inverse| {
+            let solution = crate::measure::dynamic::linear::times(&inverse, &right);
+            total - crate::measure::dynamic::linear::dot(&solution, &right)
+        })
+    }
+}
+
+/// Golden section: where `f` is smallest between two bounds.
+fn minimum(mut low: f64, mut high: f64, f: impl Fn(f64) -> f64) -> f64 {
+    let ratio = 0.5 * (5.0_f64.sqrt() - 1.0);
+    let (mut a, mut b) = (high - ratio * (high - low), low + ratio * (high - low));
+    let (mut fa, mut fb) = (f(a), f(b));
+    while high - low > 1e-5 {
+        if fa < fb {
+            (high, b, fb) = (b, a, fa);
+            a = high - ratio * (high - low);
+            fa = f(a);
+        } else {
+            (low, a, fa) = (a, b, fb);
+            b = low + ratio * (high - low);
+            fb = f(b);
+        }
+    }
+    0.5 * (low + high)
+}

@@ -1,0 +1,161 @@
+//! Strokes followed one after another through a signal that arrives in pieces.
+//!
+//! Readings go through the inverse filter, touches are found, and each stroke is looked at as soon as its period has
+//! been seen; then its samples are dropped. Memory is a few strokes and what is kept of each ([`Shape`]).
+//! The background is followed through the quiet part before each touch.
+
+use crate::measure::dynamic::{
+    background::Background,
+    grid::Track,
+    inverse::Inverse,
+    segment::OnsetSearch,
+    stroke::{AFTER_PERIODS, BEFORE_PERIODS, Lens, Passage, Shape, Unloading},
+};
+
+/// Periods before a touch in which its rise, smeared by the filter, may already show.
+const QUIET_BEFORE_PERIODS: f64 = 0.05;
+
+/// Follows strokes; times count from the first sample of the capture.
+#[derive(Debug)]
+pub struct Follower<'a> {
+    inverse: &'a Inverse,
+    lens: Lens,
+    search: OnsetSearch,
+    touch_n: f64,
+    background: Background,
+    /// Readings not yet dropped; the first is sample `first`.
+    readings: Vec<f64>,
+    /// Force for the same samples, shorter by what the filter still waits for.
+    force_n: Vec<f64>,
+    stage_mm: Vec<f64>,
+    bad: Vec<bool>,
+    first: usize,
+    touches: Vec<usize>,
+    shifted: Vec<f64>,
+    window: Vec<f64>,
+    /// True where the first sample already shows contact.
+    pub begins_in_contact: bool,
+    /// Elastic unloading of the strokes that passed through.
+    pub unloading: Unloading,
+    /// Strokes that touched, in order.
+    pub shapes: Vec<Shape>,
+    /// Samples pushed.
+    pub samples: usize,
+}
+
+impl<'a> Follower<'a> {
+    /// Touches are crossings of `touch_n` above the background. `first` is the sample of the capture that is pushed
+    /// first.
+    pub fn new(inverse: &'a Inverse, lens: Lens, touch_n: f64, background: Background, first: usize) -> Self {
+        Self {
+            inverse,
+            lens,
+            search: OnsetSearch::new(touch_n, lens.period_samples),
+            touch_n,
+            background,
+            readings: Vec::new(),
+            force_n: Vec::new(),
+            stage_mm: Vec::new(),
+            bad: Vec::new(),
+            first,
+            touches: Vec::new(),
+            shifted: Vec::new(),
+            window: Vec::new(),
+            begins_in_contact: false,
+            unloading: Unloading::default(),
+            shapes: Vec::new(),
+            samples: 0,
+        }
+    }
+
+    /// Background as it stands.
+    pub fn background(&self) -> &Background {
+        &self.background
+    }
+
+    /// The next readings.
+    pub fn push(&mut self, track: &Track) {
+        self.samples += track.force_n.len();
+        self.readings.extend_from_slice(&track.force_n);
+        self.stage_mm.extend_from_slice(&track.stage_mm);
+        self.bad.extend_from_slice(&track.bad);
+        if self.samples == track.force_n.len() {
+            let first = track.force_n.first().map_or(0.0, |reading| reading - self.background.at(self.first as f64));
+            self.begins_in_contact = first.abs() > self.touch_n;
+        }
+        let reach = self.inverse.reach();
+        if self.force_n.is_empty() && self.readings.len() > reach {
+            // Before the filter reaches full length the reading itself stands in; no stroke is looked at there.
+            self.force_n.extend_from_slice(&self.readings[..reach]);
+        }
+        let known = self.force_n.len();
+        if known < reach {
+            return;
+        }
+        self.inverse.apply(&self.readings[known - reach..], &mut self.force_n);
+        self.shifted.clear();
+        self.shifted.extend_from_slice(&self.force_n[known..]);
+        self.background.subtract((self.first + known) as f64, &mut self.shifted);
+        self.search.find(self.first + known, &self.shifted, &mut self.touches);
+        self.look(false);
+        self.drop_seen();
+    }
+
+    /// The end of the signal: strokes that are cut off are looked at as far as they go.
+    pub fn finish(&mut self) {
+        self.look(true);
+    }
+
+    fn look(&mut self, ended: bool) {
+        let period = self.lens.period_samples;
+        let (before, after) = ((BEFORE_PERIODS * period) as usize, (AFTER_PERIODS * period) as usize + 2);
+        let mut done = 0;
+        for touch in &self.touches {
+            let at = touch - self.first;
+            if at + after > self.force_n.len() && !ended {
+                break;
+            }
+            done += 1;
+            let from = at.saturating_sub(before);
+            let to = (at + after).min(self.force_n.len());
+            let quiet = &self.force_n[from..at.saturating_sub((QUIET_BEFORE_PERIODS * period) as usize).max(from)];
+            if quiet.len() >= 4 && from > 0 {
+                self.background.follow((self.first + from) as f64, quiet);
+            }
+            self.window.clear();
+            self.window.extend_from_slice(&self.force_n[from..to]);
+            self.background.subtract((self.first + from) as f64, &mut self.window);
+            if let Some(mut shape) = self.lens.look(&self.window, at - from) {
+                let shift = (self.first + from) as f64;
+                let deepest = shape.passage.map_or(shape.peak_samples, |passage| passage.top_samples);
+                shape.stage_mm = self.stage_mm[(from + deepest as usize).min(self.stage_mm.len() - 1)];
+                let reach = self.inverse.reach();
+                let marked = &self.bad[from.saturating_sub(reach)..(to + reach).min(self.bad.len())];
+                shape.damaged = marked.iter().any(|bad| *bad);
+                if let Some(passage) = shape.passage.filter(|_| !shape.damaged) {
+                    self.lens.unload(&self.window, passage.top_samples, &mut self.unloading);
+                }
+                shape.touch_samples += shift;
+                shape.onset_samples += shift;
+                shape.peak_samples += shift;
+                shape.passage = shape.passage.map(|p| Passage { top_samples: p.top_samples + shift, ..p });
+                self.shapes.push(shape);
+            }
+        }
+        self.touches.drain(..done);
+    }
+
+    fn drop_seen(&mut self) {
+        let margin = (2.0 * BEFORE_PERIODS * self.lens.period_samples) as usize + 2 * self.inverse.reach();
+        let next = self.touches.first().map_or(self.force_n.len(), |touch| touch - self.first);
+        let seen = next.saturating_sub(margin);
+        // In large pieces, so that the shift costs nothing.
+        if seen > 4096 {
+            self.first += seen;
+            self.readings.drain(..seen);
+            self.force_n.drain(..seen);
+            self.stage_mm.drain(..seen);
+            self.bad.drain(..seen);
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Where contact begins: the foremost of several needles, in a curve whose law is not known.
+//!
+//! Near the onset no law tells itself apart from another: a power 2 that starts early looks like a power 1.2 that
+//! starts late, and needles of unequal height round every law. So three things are fitted as one:
+//!
+//! - the rise, as the sum over needles of `A x^n exp(b x + c x^2)`, x the indentation over the length that is fitted.
+//!   This holds power laws (b = c = 0), linear plus quadratic (n = 1, small b), the exponential (n = 1, b = x/2, c =
+//!   x^2/24) and Ogden-like stiffening to within a few tenths of a per cent, and claims none of them;
+//! - the heights of the needles, as order statistics of a normal sample (see `heights`);
+//! - where friction ends on withdrawal. Sliding friction grows with the length inside, so its sum over needles falls
+//!   to zero in straight pieces, and the last one leaves the phantom at its tip, undimpled since no force is left.
+//!   That line shows the mean tip without any law of elasticity; the rise then has to tell only the lead of the
+//!   foremost.
+//!
+//! What the data leave open the covariance of the posterior holds, so the uncertainty is large where the curve is
+//! soft and small where it is stiff. A face is the case of one needle that enters nothing.
+//!
+//! Deliberately absent: finding the rows (see `contact`), and budgets.
+
+use crate::measure::press::{
+    contact::Bins,
+    fit::{Fitted, Model, Prior, fit},
+    heights::Heights,
+};
+
+/// Share of the force by which the family of laws may be off.
+const LAW_SHARE: f64 = 0.003;
+/// Share of the force by which friction may be not proportional to length.
+const FRICTION_SHARE: f64 = 0.004;
+/// Standard deviation of what may lie between the mean tip seen by the rise and by friction, mm: needles differ in
+/// friction and stiffness.
+const MEETING_MM: f64 = 0.001;
+/// Spread of heights: median and factor of one standard deviation (cartridges differ tenfold).
+const SPREAD_MM: f64 = 0.0065;
+const SPREAD_LN_SD: f64 = 0.75;
+
+/// What the exponent of the law is taken for before the data speak: mean and standard deviation.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Exponent at the onset.
+    pub exponent: (f64, f64),
+    /// Standard deviation of the first and second coefficient of stiffening about `stiffening`.
+    pub stiffening: (f64, f64),
+}
+
+/// Needles in a phantom: between a flat tip (1) and a cone (2), most often stiffening.
+pub const NEEDLES: Shape = Shape { exponent: (1.4, 0.35), stiffening: (0.3, 0.6) };
+/// The face of a cartridge, a plate with rounded edges: between a flat punch (1) and a ball (1.5).
+pub const FACE: Shape = Shape { exponent: (1.3, 0.12), stiffening: (0.0, 0.1) };
+
+/// The curves and what is known of them.
+#[derive(Clone, Debug)]
+pub struct Curves<'a> {
+    /// Rise of the press (or touch), from well before the onset to the first puncture.
+    pub rise: &'a Bins,
+    /// End of the withdrawal, where needles slid.
+    pub slide: Option<&'a Bins>,
+    /// The cartridge.
+    pub heights: &'a Heights,
+    /// Noise of one reading, N.
+    pub noise_n: f64,
+    /// Indentation that is fitted, mm, from the rough onset to the end of the rise.
+    pub length_mm: f64,
+    /// Force at that end, N.
+    pub force_n: f64,
+    /// What is known of the law.
+    pub shape: Shape,
+}
+
+/// The onset and what belongs to it.
+#[derive(Clone, Debug)]
+pub struct Onset {
+    /// Surface position at which the foremost tip touches, mm.
+    pub tip_mm: f64,
+    /// Its standard uncertainty by noise and the unknown law, mm.
+    pub u_mm: f64,
+    /// Surface position of the mean tip, mm.
+    pub mean_mm: f64,
+    /// Weighted squares of the residuals a datum; about one where the model holds.
+    pub misfit: f64,
+    /// Data less parameters.
+    pub dof: f64,
+}
+
+/// Fits the onset; starts at `rough_mm`. `None` where the curves determine nothing.
+pub fn locate(curves: &Curves<'_>, rough_mm: f64) -> Option<Onset> {
+    let layout = Layout { singles: curves.heights.single.len() };
+    let mut best: Option<Fitted> = None;
+    for exponent in [1.15, 1.8] {
+        let (priors, start) = layout.priors(curves, rough_mm, exponent);
+        let Some(found) = fit(curves, &priors, &start) else { continue };
+        if best.as_ref().is_none_or(|old| found.cost < old.cost) {
+            best = Some(found);
+        }
+    }
+    let found = best?;
+    Some(layout.onset(curves, &found))
+}
+
+/// Where each parameter stands.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    singles: usize,
+}
+
+impl Layout {
+    const MEAN: usize = 0;
+    const LN_SPREAD: usize = 1;
+    const FIRST: usize = 2;
+
+    fn law(self) -> usize {
+        Self::FIRST + self.singles
+    }
+
+    /// Offset of the slide; its line's slope and the meeting follow.
+    fn slide(self) -> usize {
+        self.law() + 5
+    }
+
+    fn priors(self, curves: &Curves<'_>, rough_mm: f64, exponent: f64) -> (Vec<Prior>, Vec<f64>) {
+        let mut priors = vec![
+            Prior { mean: rough_mm, sd: 10.0, step_max: 0.02 },
+            Prior { mean: SPREAD_MM.ln(), sd: SPREAD_LN_SD, step_max: 0.7 },
+        ];
+        priors.extend((0..self.singles).map(|_| Prior { mean: 0.0, sd: 1.0, step_max: 1.0 }));
+        let (n, n_sd) = curves.shape.exponent;
+        let (b, b_sd) = curves.shape.stiffening;
+        priors.extend([
+            Prior { mean: curves.force_n.ln(), sd: 10.0, step_max: 0.7 },
+            Prior { mean: n, sd: n_sd, step_max: 0.3 },
+            Prior { mean: b, sd: b_sd, step_max: 0.7 },
+            Prior { mean: 0.0, sd: 0.5 * b_sd, step_max: 0.5 },
+            Prior { mean: 0.0, sd: 10.0 * curves.noise_n, step_max: f64::INFINITY },
+        ]);
+        let mut start: Vec<f64> = priors.iter().map(|prior| prior.mean).collect();
+        start[self.law() + 1] = exponent;
+        if let Some(slide) = curves.slide {
+            let (slope, mean_mm) = slide.line_to_zero();
+            priors.extend([
+                Prior { mean: 0.0, sd: 10.0 * curves.noise_n, step_max: f64::INFINITY },
+                Prior { mean: slope.abs().max(1e-6).ln(), sd: 10.0, step_max: 0.7 },
+                Prior { mean: 0.0, sd: MEETING_MM, step_max: f64::INFINITY },
+            ]);
+            start.extend([0.0, slope.abs().max(1e-6).ln(), 0.0]);
+            start[Self::MEAN] = mean_mm;
+        } else if self.singles > 0 {
+            start[Self::MEAN] += SPREAD_MM;
+        }
+        (priors, start)
+    }
+
+    /// Height over the spread of a single needle.
+    fn height(self, heights: &Heights, theta: &[f64], i: usize) -> f64 {
+        let row = &heights.factor[i * self.singles..i * self.singles + i + 1];
+        heights.single[i] + row.iter().zip(&theta[Self::FIRST..]).map(|(l, w)| l * w).sum::<f64>()
+    }
+
+    fn onset(self, curves: &Curves<'_>, found: &Fitted) -> Onset {
+        let theta = &found.theta;
+        let spread = theta[Self::LN_SPREAD].exp();
+        let mut gradient = vec![0.0; theta.len()];
+        gradient[Self::MEAN] = 1.0;
+        let mut tip_mm = theta[Self::MEAN];
+        let highest = (0..self.singles)
+            .map(|i| (i, self.height(curves.heights, theta, i)))
+            .max_by(|a, b| a.1.total_cmp(&b.1));
+        if let Some((i, height)) = highest {
+            tip_mm -= spread * height;
+            gradient[Self::LN_SPREAD] = -spread * height;
+            for k in 0..=i {
+                gradient[Self::FIRST + k] = -spread * curves.heights.factor[i * self.singles + k];
+            }
+        }
+        let n = theta.len();
+        let variance: f64 = (0..n)
+            .map(|i| (0..n).map(|j| gradient[i] * gradient[j] * found.covariance[i * n + j]).sum::<f64>())
+            .sum();
+        let dof = (found.chi2.1 as f64 - n as f64).max(1.0);
+        Onset {
+            tip_mm,
+            u_mm: variance.max(0.0).sqrt(),
+            mean_mm: theta[Self::MEAN],
+            misfit: found.chi2.0 / found.chi2.1.max(1) as f64,
+            dof,
+        }
+    }
+}
+
+impl Model for Curves<'_> {
+    fn rows(&self, theta: &[f64], row: &mut dyn FnMut(f64, &[f64])) {
+        let layout = Layout { singles: self.heights.single.len() };
+        let needles = Needles::at(self.heights, layout, theta);
+        let mut gradient = vec![0.0; theta.len()];
+        self.rise_rows(&needles, layout, theta, &mut gradient, row);
+        if let Some(slide) = self.slide {
+            self.slide_rows(slide, &needles, layout, theta, &mut gradient, row);
+        }
+    }
+}
+
+/// Every needle or group: its position, its share, and which of the singles it is.
+struct Needles<'a> {
+    heights: &'a Heights,
+    spread: f64,
+    at: Vec<(f64, f64, Option<usize>)>,
+}
+
+impl<'a> Needles<'a> {
+    fn at(heights: &'a Heights, layout: Layout, theta: &[f64]) -> Self {
+        let (mean, spread) = (theta[Layout::MEAN], theta[Layout::LN_SPREAD].exp());
+        let single = (0..layout.singles)
+            .map(|i| (mean - spread * layout.height(heights, theta, i), heights.share, Some(i)));
+        let groups = heights.groups.iter().map(|(height, share)| (mean - spread * height, *share, None));
+        Self { heights, spread, at: single.chain(groups).collect() }
+    }
+
+    /// Adds the derivative of a force to the places of a needle, from its derivative by the needle's position.
+    fn chain(&self, gradient: &mut [f64], mean_mm: f64, needle: &(f64, f64, Option<usize>), by_position: f64) {
+        gradient[Layout::MEAN] += by_position;
+        gradient[Layout::LN_SPREAD] += by_position * (needle.0 - mean_mm);
+        if let Some(i) = needle.2 {
+            let singles = self.heights.single.len();
+            for k in 0..=i {
+                gradient[Layout::FIRST + k] -= by_position * self.spread * self.heights.factor[i * singles + k];
+            }
+        }
+    }
+}
+
+impl Curves<'_> {
+    fn rise_rows(
+        &self,
+        needles: &Needles<'_>,
+        layout: Layout,
+        theta: &[f64],
+        gradient: &mut [f64],
+        row: &mut dyn FnMut(f64, &[f64]),
+    ) {
+        let law = layout.law();
+        let (ln_force, n, b, c, offset) = (theta[law], theta[law + 1], theta[law + 2], theta[law + 3], theta[law + 4]);
+        for ((&z, &y), &count) in self.rise.surface_mm.iter().zip(&self.rise.force_n).zip(&self.rise.rows) {
+            let tolerated = LAW_SHARE * y.max(0.0);
+            let weight = 1.0 / (self.noise_n * self.noise_n / count + tolerated * tolerated).sqrt();
+            gradient.fill(0.0);
+            let mut force = offset;
+            for needle in &needles.at {
+                let x = (z - needle.0) / self.length_mm;
+                if x <= 1e-9 {
+                    continue;
+                }
+                let ln_x = x.ln();
+                let f = weight * needle.1 * (ln_force + n * ln_x + b * x + c * x * x).min(50.0).exp();
+                force += f / weight;
+                gradient[law] += f;
+                gradient[law + 1] += f * ln_x;
+                gradient[law + 2] += f * x;
+                gradient[law + 3] += f * x * x;
+                let slope = f * (n / x + b + 2.0 * c * x) / self.length_mm;
+                needles.chain(gradient, theta[Layout::MEAN], needle, -slope);
+            }
+            gradient[law + 4] = weight;
+            row((force - y) * weight, gradient);
+        }
+    }
+
+    fn slide_rows(
+        &self,
+        slide: &Bins,
+        needles: &Needles<'_>,
+        layout: Layout,
+        theta: &[f64],
+        gradient: &mut [f64],
+        row: &mut dyn FnMut(f64, &[f64]),
+    ) {
+        let at = layout.slide();
+        let (offset, slope, meeting) = (theta[at], theta[at + 1].exp(), theta[at + 2]);
+        for ((&z, &y), &count) in slide.surface_mm.iter().zip(&slide.force_n).zip(&slide.rows) {
+            let tolerated = FRICTION_SHARE * y;
+            let weight = 1.0 / (self.noise_n * self.noise_n / count + tolerated * tolerated).sqrt();
+            gradient.fill(0.0);
+            let mut length = 0.0;
+            for needle in &needles.at {
+                let inside = z - needle.0 - meeting;
+                if inside > 0.0 {
+                    length += needle.1 * inside;
+                    needles.chain(gradient, theta[Layout::MEAN], needle, weight * slope * needle.1);
+                    gradient[at + 2] += weight * slope * needle.1;
+                }
+            }
+            gradient[at] = weight;
+            gradient[at + 1] = -weight * slope * length;
+            row((offset - slope * length - y) * weight, gradient);
+        }
+    }
+}

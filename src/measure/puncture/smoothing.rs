@@ -1,0 +1,92 @@
+//! How much averaging a trace needs, and the noise that is left after it.
+//!
+//! The moving average grows until the noise is a small share of the signal, and no further: a clean trace of 200
+//! samples is not averaged at all, a noisy one at 10 kHz over many samples. The noise is taken from second
+//! differences over more than one width, so that coloured noise counts and a rising force does not.
+
+/// Noise as a share of the whole range that detection wants.
+const NOISE_SHARE: f64 = 0.012;
+/// Widest average, as a share of the trace.
+const WIDTH_SHARE: f64 = 0.02;
+/// Samples beyond one width after which noise is independent, even where alternating hum was taken out.
+pub const LAG: usize = 2;
+/// MAD to standard deviation of a normal law.
+const MAD_TO_SD: f64 = 1.4826;
+
+/// A trace averaged as much as it needs.
+#[derive(Clone, Debug)]
+pub struct Smoothed {
+    /// The averaged force, N.
+    pub force_n: Vec<f64>,
+    /// Samples in one average, odd.
+    pub width: usize,
+    /// Standard deviation of the noise left, N.
+    pub sigma_n: f64,
+}
+
+/// Averages `force_n` as needed. `quantum_n` is the smallest step of a reading, N.
+pub fn smooth(force_n: &[f64], quantum_n: f64) -> Smoothed {
+    let width_max = ((force_n.len() as f64 * WIDTH_SHARE) as usize).max(1);
+    let mut width = 1;
+    loop {
+        let averaged = moving_average(force_n, width);
+        let sigma_n = noise(&averaged, width + LAG).max(quantum_n / (12.0 * width as f64).sqrt());
+        let range =
+            averaged.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), f| (low.min(*f), high.max(*f)));
+        let wider = (width * 3 / 2).max(width + 2) | 1;
+        if sigma_n <= NOISE_SHARE * (range.1 - range.0) || wider > width_max {
+            return Smoothed { force_n: averaged, width, sigma_n };
+        }
+        width = wider;
+    }
+}
+
+/// Standard deviation of noise from the second differences of `force_n` over `lag` samples.
+pub fn noise(force_n: &[f64], lag: usize) -> f64 {
+    let mut sizes: Vec<f64> = (2 * lag..force_n.len())
+        .map(|row| (force_n[row] - 2.0 * force_n[row - lag] + force_n[row - 2 * lag]).abs())
+        .collect();
+    if sizes.is_empty() {
+        return 0.0;
+    }
+    let middle = sizes.len() / 2;
+    let (_, median, _) = sizes.select_nth_unstable_by(middle, f64::total_cmp);
+    MAD_TO_SD * *median / 6.0_f64.sqrt()
+}
+
+/// Average over `width` samples (odd) about each; fewer at the ends, always as many on both sides.
+fn moving_average(force_n: &[f64], width: usize) -> Vec<f64> {
+    let half = width / 2;
+    let mut sums = Vec::with_capacity(force_n.len() + 1);
+    sums.push(0.0);
+    for force in force_n {
+        sums.push(sums[sums.len() - 1] + force);
+    }
+    (0..force_n.len())
+        .map(|row| {
+            let reach = half.min(row).min(force_n.len() - 1 - row);
+            if reach == 0 {
+                return force_n[row];
+            }
+            (sums[row + reach + 1] - sums[row - reach]) / (2 * reach + 1) as f64
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::smooth;
+    use crate::prng::Stream;
+
+    #[test]
+    fn averaging_follows_the_noise() {
+        let mut noise = Stream::named(5, "smoothing");
+        let mut ramp =
+            |sd: f64| -> Vec<f64> { (0..2000).map(|row| f64::from(row) * 1e-3 + sd * noise.normal()).collect() };
+        let clean = smooth(&ramp(0.002), 0.0);
+        assert_eq!(clean.width, 1);
+        assert!((clean.sigma_n / 0.002 - 1.0).abs() < 0.1, "{}", clean.sigma_n);
+        let noisy = smooth(&ramp(0.2), 0.0);
+        assert!(noisy.width > 7 && noisy.sigma_n < 0.06, "{noisy:?}");
+    }
+}

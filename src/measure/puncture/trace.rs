@@ -1,0 +1,235 @@
+//! A force trace made ready for detection: which rows count, what was not read, spikes, clock.
+//!
+//! Only rows in which the needle advances count: where the stage was recorded, a trace ends at its furthest position,
+//! so that relaxation or a withdrawal under the wrong name is never taken for a puncture. Readings that are missing are bridged for
+//! detection alone, and spikes (a sample far from four neighbours that agree) likewise; both are counted.
+//!
+//! Deliberately absent: smoothing, and any change to the recording.
+
+use crate::{
+    capture::{Header, memory::Recording},
+    measure::{Anomaly, Refusal},
+};
+use std::ops::Range;
+
+/// Fewest rows that can hold a rise, a peak and a drop.
+const ROWS_MIN: usize = 16;
+/// Largest share of readings that may be missing.
+const MISSING_MAX: f64 = 0.2;
+/// Larger values (N, mm, s) come from no bench, and would overflow in sums of squares.
+const PLAUSIBLE_MAX: f64 = 1e9;
+/// A spike stands out by so many times the scatter of its neighbourhood.
+const SPIKE_RATIO: f64 = 8.0;
+/// A longer step, in median steps, is a gap. A clock written in whole milliseconds may jitter by half a step.
+const GAP: f64 = 1.75;
+/// Deviation of the measured from the declared sample rate that is worth a word.
+const RATE_TOLERANCE: f64 = 0.01;
+
+/// The rows of a press, ready for detection.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// Row of the capture of the first sample.
+    pub first_row: usize,
+    /// Time, s; strictly growing.
+    pub t_s: Vec<f64>,
+    /// Force, N; finite; without spikes after [`bridge_spikes`].
+    pub force_n: Vec<f64>,
+    /// Samples that were not read, in order.
+    pub missing: Vec<usize>,
+    /// Stage position, mm; NaN where not recorded.
+    pub stage_mm: Vec<f64>,
+    /// Measured sample rate, Hz.
+    pub rate_hz: f64,
+    /// Smallest step between readings, N.
+    pub quantum_n: f64,
+}
+
+/// The trace in `rows` of a recording. Faults that were survived are added to `anomalies`.
+///
+/// # Errors
+///
+/// [`Refusal`] where there are too few rows, too few readings, or no clock.
+pub fn condition(
+    header: &Header,
+    recording: &Recording,
+    rows: Range<usize>,
+    anomalies: &mut Vec<Anomaly>,
+) -> Result<Trace, Refusal> {
+    let end = end_of_advance(&recording.stage_mm[rows.clone()]);
+    if end < rows.len() {
+        let message = format!(
+            "rows from {} on, in which the stage stands or goes back though the phase is press; left out",
+            rows.start + end
+        );
+        anomalies.push(anomaly("not-advancing", rows.len() - end, message));
+    }
+    let rows = rows.start..rows.start + end;
+    if rows.len() < ROWS_MIN {
+        let message = format!("phase press has {} rows; {ROWS_MIN} are the fewest: record it whole", rows.len());
+        return Err(Refusal { code: "too-short".to_owned(), message });
+    }
+    refuse_implausible(recording, rows.clone())?;
+    let mut force_n = recording.force_n[rows.clone()].to_vec();
+    let missing = find_missing(&force_n, rows.start, anomalies)?;
+    bridge(&mut force_n, &missing);
+    let quantum_n = quantum(header, &force_n);
+    let (t_s, rate_hz) = clock(header, &recording.t_s[rows.clone()], rows.start, anomalies)?;
+    let stage_mm = recording.stage_mm[rows.clone()].to_vec();
+    Ok(Trace { first_row: rows.start, t_s, force_n, missing, stage_mm, rate_hz, quantum_n })
+}
+
+fn refuse_implausible(recording: &Recording, rows: Range<usize>) -> Result<(), Refusal> {
+    for (what, column) in [("t_s", &recording.t_s), ("force_n", &recording.force_n), ("stage_mm", &recording.stage_mm)]
+    {
+        if let Some(row) = rows.clone().find(|row| column[*row].abs() > PLAUSIBLE_MAX) {
+            let value = column[row];
+            let message =
+                format!("{what} is {value:e} in row {row}, more than {PLAUSIBLE_MAX:e}; check scale and cable");
+            return Err(Refusal { code: "implausible".to_owned(), message });
+        }
+    }
+    Ok(())
+}
+
+/// An anomaly of this code.
+pub fn anomaly(code: &str, count: usize, message: String) -> Anomaly {
+    Anomaly { code: code.to_owned(), count: count as u64, message }
+}
+
+/// Number of rows until the stage is at its furthest position; all rows where it was not recorded or stood still.
+fn end_of_advance(stage_mm: &[f64]) -> usize {
+    /// Share of the travel by which a stage may creep into its final position.
+    const CREEP: f64 = 0.005;
+    let Some(start_mm) = stage_mm.iter().copied().find(|z| z.is_finite()) else {
+        return stage_mm.len();
+    };
+    // The least of three rows, so that one wrong position is not taken for travel.
+    let travel = |rows: &[f64]| rows.iter().map(|z| (z - start_mm).abs()).fold(f64::INFINITY, f64::min);
+    let furthest = stage_mm.windows(3).map(travel).filter(|far| far.is_finite()).fold(0.0, f64::max);
+    let there = stage_mm.windows(3).position(|rows| travel(rows) >= (1.0 - CREEP) * furthest);
+    // The last step of a stage that went on to the end is no rest.
+    let end = there.map_or(stage_mm.len(), |row| row + 3);
+    let rest = (CREEP * stage_mm.len() as f64).ceil() as usize;
+    if furthest > 0.0 && end + rest < stage_mm.len() { end } else { stage_mm.len() }
+}
+
+fn find_missing(force_n: &[f64], first_row: usize, anomalies: &mut Vec<Anomaly>) -> Result<Vec<usize>, Refusal> {
+    let missing: Vec<usize> = (0..force_n.len()).filter(|row| !force_n[*row].is_finite()).collect();
+    let Some(first) = missing.first() else {
+        return Ok(missing);
+    };
+    let place = first_row + first;
+    if missing.len() as f64 > MISSING_MAX * force_n.len() as f64 {
+        let message = format!(
+            "{} of {} force readings are missing, the first in row {place}; at most {:.0} % may be: check the cell",
+            missing.len(),
+            force_n.len(),
+            100.0 * MISSING_MAX
+        );
+        return Err(Refusal { code: "nan".to_owned(), message });
+    }
+    let message = format!("force readings that are missing, the first in row {place}; bridged for detection");
+    anomalies.push(anomaly("nan", missing.len(), message));
+    Ok(missing)
+}
+
+/// Straight lines over the `missing` samples (in order), level at the ends.
+pub fn bridge(force_n: &mut [f64], missing: &[usize]) {
+    for run in missing.chunk_by(|a, b| a + 1 == *b) {
+        let (Some(&first), Some(&last)) = (run.first(), run.last()) else {
+            continue;
+        };
+        let before = first.checked_sub(1).map(|row| force_n[row]);
+        let after = force_n.get(last + 1).copied();
+        let (before, after) = match (before, after) {
+            (Some(before), Some(after)) => (before, after),
+            (Some(level), None) | (None, Some(level)) => (level, level),
+            (None, None) => (0.0, 0.0),
+        };
+        let steps = (last + 2 - first) as f64;
+        for (step, force) in (1..).zip(&mut force_n[first..=last]) {
+            *force = before + (after - before) * f64::from(step) / steps;
+        }
+    }
+}
+
+/// The declared resolution, or the smallest step that was seen.
+fn quantum(header: &Header, force_n: &[f64]) -> f64 {
+    let steps = force_n.windows(2).map(|pair| (pair[1] - pair[0]).abs()).filter(|step| *step > 0.0);
+    let largest = force_n.iter().fold(0.0_f64, |far, f| far.max(f.abs()));
+    // Decimal text makes differences of equal steps differ in their last bits.
+    let seen = steps.filter(|step| *step > 1e-9 * largest).fold(f64::INFINITY, f64::min);
+    let declared = header.force.as_ref().map_or(0.0, |force| force.resolution_n);
+    if declared > 0.0 {
+        declared
+    } else if seen.is_finite() {
+        seen
+    } else {
+        0.0
+    }
+}
+
+/// Bridges spikes in `clean_n` (the force without hum, sample by sample that of `trace`), and in the trace with it.
+/// `noise_n` is the standard deviation of a reading.
+pub fn bridge_spikes(trace: &mut Trace, clean_n: &mut [f64], noise_n: f64, anomalies: &mut Vec<Anomaly>) {
+    let mut spikes = Vec::new();
+    for row in 2..clean_n.len().saturating_sub(2) {
+        let around = [clean_n[row - 2], clean_n[row - 1], clean_n[row + 1], clean_n[row + 2]];
+        let low = around.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = around.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let outside = (clean_n[row] - high).max(low - clean_n[row]);
+        if outside > SPIKE_RATIO * (high - low).max(noise_n) {
+            spikes.push((row, (around[1] + around[2]) / 2.0));
+        }
+    }
+    let Some((first, _)) = spikes.first() else {
+        return;
+    };
+    let message = format!("samples far from their neighbours, the first in row {}; bridged", trace.first_row + first);
+    anomalies.push(anomaly("spike", spikes.len(), message));
+    for (row, bridged) in spikes {
+        trace.force_n[row] += bridged - clean_n[row];
+        clean_n[row] = bridged;
+    }
+}
+
+/// A strictly growing time axis and the measured rate.
+fn clock(
+    header: &Header,
+    t_s: &[f64],
+    first_row: usize,
+    faults: &mut Vec<Anomaly>,
+) -> Result<(Vec<f64>, f64), Refusal> {
+    let mut steps: Vec<f64> = t_s.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let middle = steps.len() / 2;
+    let (_, median, _) = steps.select_nth_unstable_by(middle, f64::total_cmp);
+    let step_s = *median;
+    if !(step_s > 0.0 && step_s.is_finite()) {
+        let message =
+            format!("the median time step from row {first_row} on is {step_s} s; record with a running clock");
+        return Err(Refusal { code: "no-clock".to_owned(), message });
+    }
+    let count = |code: &str, what: &str, bad: &dyn Fn(f64) -> bool, faults: &mut Vec<Anomaly>| {
+        let rows: Vec<usize> = (1..t_s.len()).filter(|row| bad(t_s[*row] - t_s[row - 1])).collect();
+        if let Some(first) = rows.first() {
+            faults.push(anomaly(code, rows.len(), format!("{what}, the first in row {}", first_row + first)));
+        }
+        !rows.is_empty()
+    };
+    count("gap", "steps in time of more than one sample", &|step| step > GAP * step_s, faults);
+    let repeated = count("duplicate", "samples whose time repeats", &|step| step == 0.0, faults);
+    let backward = count("backward-time", "samples whose time goes back", &|step| step < 0.0, faults);
+    let regular = || t_s.windows(2).map(|pair| pair[1] - pair[0]).filter(|step| *step > 0.0 && *step <= GAP * step_s);
+    let rate_hz = regular().count() as f64 / regular().sum::<f64>();
+    if (rate_hz / header.sample_rate_hz - 1.0).abs() > RATE_TOLERANCE {
+        let message =
+            format!("measured {rate_hz:.2} Hz, declared {} Hz; the measured rate counts", header.sample_rate_hz);
+        faults.push(anomaly("sample-rate", 1, message));
+    }
+    let t_s = if repeated || backward {
+        (0..t_s.len()).map(|row| t_s[0] + row as f64 / rate_hz).collect()
+    } else {
+        t_s.to_vec()
+    };
+    Ok((t_s, rate_hz))
+}

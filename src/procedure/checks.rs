@@ -1,0 +1,92 @@
+//! Checks of a bench before anything moves: noise, hum, measured sample rate, zero, stuck or saturated channel.
+
+use crate::bench::{Bench, fault::Fault};
+use std::{collections::BTreeSet, f64::consts::TAU, time::Duration};
+
+/// Span of rest that is looked at.
+const SPAN: Duration = Duration::from_millis(1000);
+/// Largest noise (SD, hum taken out) at which contact can still be told, N.
+const NOISE_MAX_N: f64 = 0.02;
+/// Largest amplitude of mains hum, N.
+const HUM_MAX_N: f64 = 0.06;
+/// Largest relative difference between measured and configured sample rate.
+const RATE_MAX: f64 = 0.01;
+/// Largest force at rest before the zero is taken, as a share of the range.
+const ZERO_MAX: f64 = 0.1;
+/// Share of different values below which a channel counts as stuck.
+const UNIQUE_MIN: f64 = 0.002;
+
+/// A named check with what was measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// Name of the check.
+    pub name: &'static str,
+    /// Whether it passed.
+    pub passed: bool,
+    /// What was measured, and the limit.
+    pub detail: String,
+}
+
+fn finding(name: &'static str, passed: bool, detail: String) -> Finding {
+    Finding { name, passed, detail }
+}
+
+/// Streams for a second at rest and judges the force channel; then takes the reference zero. Moves nothing.
+///
+/// # Errors
+///
+/// [`Fault`] where the bench fails; a check that does not pass is a finding.
+pub fn at_rest(bench: &mut Bench) -> Result<Vec<Finding>, Fault> {
+    let configured_hz = bench.rig().force.sample_rate_hz;
+    bench.stream(configured_hz)?;
+    let mut readings = Vec::new();
+    let began = bench.now();
+    bench.observe(SPAN, |reading| readings.push(*reading))?;
+    let elapsed_s = bench.now().since(began).as_secs_f64();
+    let forces_n: Vec<f64> = readings.iter().map(|reading| reading.force_n).collect();
+    let count = forces_n.len().max(1) as f64;
+    let mean_n = forces_n.iter().sum::<f64>() / count;
+    let measured_hz = (count + bench.samples_lost() as f64) / elapsed_s;
+    let hums = [50.0, 60.0].map(|mains_hz| (mains_hz, amplitude(&forces_n, mean_n, mains_hz / configured_hz)));
+    let (mains_hz, hum_n) = if hums[0].1 >= hums[1].1 { hums[0] } else { hums[1] };
+    let variance = forces_n.iter().map(|force_n| (force_n - mean_n).powi(2)).sum::<f64>() / count;
+    let noise_n = (variance - hum_n * hum_n / 2.0).max(0.0).sqrt();
+    let unique = forces_n.iter().map(|force_n| force_n.to_bits()).collect::<BTreeSet<_>>().len() as f64 / count;
+    let range_n = bench.calibration().force.range_n;
+    let zero_n = mean_n.abs();
+    let rate_off = (measured_hz / configured_hz - 1.0).abs();
+    let lost = bench.samples_lost();
+    bench.take_zero(Duration::from_millis(300))?;
+    Ok(vec![
+        finding(
+            "sample rate",
+            // The host's clock sees batches arrive, so a second of them is known to about one batch.
+            rate_off <= RATE_MAX.max(100.0 / count),
+            format!("{measured_hz:.1} Hz measured, {configured_hz:.0} Hz configured, limit ±{:.0} %", RATE_MAX * 100.0),
+        ),
+        finding("samples lost", lost == 0, format!("{lost} in {elapsed_s:.2} s, limit 0")),
+        finding("force noise", noise_n <= NOISE_MAX_N, format!("SD {noise_n:.5} N, limit {NOISE_MAX_N} N")),
+        finding("hum", hum_n <= HUM_MAX_N, format!("amplitude {hum_n:.5} N at {mains_hz} Hz, limit {HUM_MAX_N} N")),
+        finding(
+            "force channel alive",
+            unique >= UNIQUE_MIN && noise_n > 0.0,
+            format!("{:.1} % different values, limit {:.1} %", unique * 100.0, UNIQUE_MIN * 100.0),
+        ),
+        finding(
+            "force zero",
+            zero_n <= ZERO_MAX * range_n,
+            format!("{zero_n:.4} N at rest, limit {:.3} N; the phantom must not touch the pen", ZERO_MAX * range_n),
+        ),
+    ])
+}
+
+/// Amplitude of the component at `cycles` per sample (one bin of a Fourier sum).
+fn amplitude(values: &[f64], mean: f64, cycles: f64) -> f64 {
+    let (mut re, mut im) = (0.0, 0.0);
+    for (index, value) in values.iter().enumerate() {
+        let (sin, cos) = (TAU * cycles * index as f64).sin_cos();
+        re += (value - mean) * cos;
+        im += (value - mean) * sin;
+    }
+    2.0 * re.hypot(im) / values.len().max(1) as f64
+}

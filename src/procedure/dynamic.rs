@@ -1,0 +1,132 @@
+//! Stand-off scan and run of a stroking pen (metrology: running pen).
+
+use super::press;
+use crate::{
+    bench::{Bench, Recorder, fault::Fault},
+    capture::Phase,
+    config::rig::Axis,
+    time::RunTime,
+};
+use std::time::Duration;
+
+/// Speed of the stand-off scan, mm/s: at 110 Hz a stroke every 2 µm of gap.
+const SCAN_SPEED_MM_S: f64 = 0.25;
+/// The scan begins where the gap exceeds the set depth by this, mm.
+const SCAN_FROM_MM: f64 = 0.35;
+/// For the pen to reach its rate before the scan begins.
+const SPIN_UP: Duration = Duration::from_millis(400);
+/// Strokes beyond the number wanted, so that the ends can be cut off.
+const STROKES_EXTRA: u32 = 4;
+/// Length, row distance (mm) and speed (mm/s) of the glide, and time for a turn (s).
+const GLIDE_LENGTH_MM: f64 = 8.0;
+const GLIDE_ROW_MM: f64 = 0.3;
+/// Rows before the glide begins anew at the first.
+const GLIDE_ROWS: u32 = 10;
+const GLIDE_SPEED_MM_S: f64 = 2.0;
+const GLIDE_TURN_S: f64 = 0.2;
+/// Between looks at the glide, s.
+const TICK_S: f64 = 0.05;
+/// How near to the end of the scan counts as there, mm.
+const ARRIVED_WITHIN_MM: f64 = 0.002;
+
+/// What a run is told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// Set depth, mm.
+    pub set_depth_mm: f64,
+    /// Stroke rate, Hz.
+    pub stroke_rate_hz: f64,
+    /// Strokes of the run.
+    pub strokes: u32,
+}
+
+/// Brings fresh tissue under the pen: to and fro in x, one step in y at each turn.
+struct Glide {
+    home_mm: [f64; 2],
+    leg: u32,
+    due: RunTime,
+}
+
+impl Glide {
+    fn new(bench: &mut Bench) -> Self {
+        Self { home_mm: [Axis::X, Axis::Y].map(|axis| bench.position_mm(axis)), leg: 0, due: bench.now() }
+    }
+
+    /// Begins the next leg where it is due.
+    fn go_on(&mut self, bench: &mut Bench) -> Result<(), Fault> {
+        if !bench.has_site_axes() || bench.now() < self.due {
+            return Ok(());
+        }
+        let [x_mm, y_mm] = self.home_mm;
+        let across = self.leg % 2 == 0;
+        let there = self.leg % 4 < 2;
+        let row = f64::from(self.leg.div_ceil(2) % GLIDE_ROWS);
+        let (axis, target_mm, length_mm) = if across {
+            (Axis::X, if there { x_mm + GLIDE_LENGTH_MM } else { x_mm }, GLIDE_LENGTH_MM)
+        } else {
+            (Axis::Y, y_mm + row * GLIDE_ROW_MM, GLIDE_ROW_MM)
+        };
+        bench.begin_move(axis, target_mm, GLIDE_SPEED_MM_S)?;
+        self.leg += 1;
+        self.due = bench.now() + Duration::from_secs_f64(length_mm / GLIDE_SPEED_MM_S + GLIDE_TURN_S);
+        Ok(())
+    }
+}
+
+/// One touch, scan and run at the present site. The pen must be armed and at rest. Returns where the face touched.
+///
+/// # Errors
+///
+/// [`Fault`].
+pub fn scan_and_run(
+    bench: &mut Bench,
+    settings: Settings,
+    face_mm: f64,
+    recorder: Box<dyn Recorder>,
+) -> Result<f64, Fault> {
+    let Settings { set_depth_mm, stroke_rate_hz, strokes } = settings;
+    let withdraw_mm_s = bench.rig().stage.withdraw_speed_mm_s;
+    press::approach(bench, set_depth_mm + 0.6, face_mm)?;
+    bench.record(Phase::Touch, recorder);
+    let stop_mm = press::touch_face(bench, face_mm)?;
+    let flush_mm = press::flush_mm(bench, stop_mm);
+    let out_of_reach_mm = (flush_mm - set_depth_mm - SCAN_FROM_MM).max(0.0);
+    bench.phase(Phase::Retract);
+    bench.move_to(Axis::Z, out_of_reach_mm, withdraw_mm_s)?;
+    bench.run_pen()?;
+    bench.observe(SPIN_UP, |_| {})?;
+    bench.phase(Phase::Standoff);
+    let mut glide = Glide::new(bench);
+    scan(bench, flush_mm, &mut glide)?;
+    bench.phase(Phase::Run);
+    let span_s = f64::from(strokes + STROKES_EXTRA) / stroke_rate_hz;
+    let began = bench.now();
+    loop {
+        let elapsed_s = bench.now().since(began).as_secs_f64();
+        if elapsed_s >= span_s {
+            break;
+        }
+        glide.go_on(bench)?;
+        bench.observe(Duration::from_secs_f64((span_s - elapsed_s).min(TICK_S)), |_| {})?;
+    }
+    bench.end_record()?;
+    bench.stop_pen()?;
+    bench.wait("the end of the glide", Duration::from_secs(10), |bench| !bench.moving())?;
+    bench.move_to(Axis::Z, out_of_reach_mm, withdraw_mm_s)?;
+    Ok(flush_mm)
+}
+
+/// Brings the phantom slowly up to the face while the pen strokes.
+fn scan(bench: &mut Bench, flush_mm: f64, glide: &mut Glide) -> Result<(), Fault> {
+    let allowed = bench.begin_move(Axis::Z, flush_mm, SCAN_SPEED_MM_S)?;
+    let deadline = bench.now() + allowed;
+    let mut stage_mm = f64::NEG_INFINITY;
+    while stage_mm < flush_mm - ARRIVED_WITHIN_MM {
+        if bench.now() >= deadline {
+            return Err(Fault::Deadline { what: "the stand-off scan".to_owned(), allowed });
+        }
+        glide.go_on(bench)?;
+        bench.observe(Duration::from_secs_f64(TICK_S), |reading| stage_mm = reading.stage_mm)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! Sequences over the three devices: checks, homing, presses, stand-off scans and runs (metrology).
+//!
+//! Straight-line code over [`crate::bench::Bench`]. A byte, a register or a retry in here would be in the wrong room.
+
+pub mod checks;
+pub mod dynamic;
+pub mod press;
+pub mod site;

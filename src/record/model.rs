@@ -1,0 +1,147 @@
+//! What a finished run is, in memory: the rows of its tables, its captures and its verdict, as reports read them.
+//!
+//! Invariant: everything here is in the archive; a report is a pure function of a [`RunRecord`].
+
+use crate::{
+    acceptance::{Row, Verdict},
+    capture::Header,
+    measure::Measurement,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A row of `presses.csv`. Lengths in mm, forces in N.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are the columns of the contract, defined in metrology")]
+pub struct PressRow {
+    pub pen: String,
+    pub cartridge: String,
+    pub set_depth_mm: f64,
+    pub site: u32,
+    pub face_mm: Option<f64>,
+    pub tip_mm: Option<f64>,
+    pub protrusion_mm: Option<f64>,
+    pub protrusion_u_mm: Option<f64>,
+    pub penetration_mm: Option<f64>,
+    pub penetration_u_mm: Option<f64>,
+    pub puncture_force_n: Option<f64>,
+    pub punctured: Option<bool>,
+    pub capture: String,
+}
+
+/// A row of `strokes.csv`. Lengths in mm, forces in N, times in s.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are the columns of the contract, defined in metrology")]
+pub struct StrokeRow {
+    pub pen: String,
+    pub cartridge: String,
+    pub set_depth_mm: f64,
+    pub stroke: u64,
+    pub start_s: f64,
+    pub period_s: f64,
+    pub peak_force_n: f64,
+    pub protrusion_mm: Option<f64>,
+    pub protrusion_u_mm: Option<f64>,
+    pub penetration_mm: Option<f64>,
+    pub penetration_u_mm: Option<f64>,
+    pub missed: bool,
+    pub capture: String,
+}
+
+/// The contract's `verdict.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct VerdictDocument {
+    /// Always `verdict/1`.
+    pub schema: String,
+    /// Run id: `YYYYMMDDTHHMMSSZ-CARTRIDGE-xxxxxx`.
+    pub run: String,
+    /// The verdict of the run.
+    pub verdict: Verdict,
+    /// Why, in one or two sentences; for an aborted run the fault and the state of the bench.
+    pub reason: String,
+    /// True where a simulated bench produced the data.
+    pub simulated: bool,
+    /// Seed of the simulated world, where there is one.
+    pub seed: Option<u64>,
+    /// The judged criteria.
+    pub criteria: Vec<Row>,
+    /// What population the verdict speaks of.
+    pub scope: String,
+    /// Name of the rig.
+    pub rig: String,
+    /// Name of the plan.
+    pub plan: String,
+    /// Name of the cartridge.
+    pub cartridge: String,
+    /// Name of the pen.
+    pub pen: String,
+    /// Program, formats, random generator, firmware of each device.
+    pub versions: BTreeMap<String, String>,
+    /// State of the bench at the end: `safe`, or what could not be confirmed.
+    pub bench_state: String,
+    /// Start of the run, RFC 3339, UTC.
+    pub started: String,
+    /// Time on the bench, s.
+    pub bench_time_s: f64,
+}
+
+/// A drawn-down trace of one press for figures: the extremes of each step of stage travel, in order of time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Curve {
+    /// Name of the phase, stage position in mm, force in N; at most a few thousand points.
+    pub points: Vec<(&'static str, f64, f64)>,
+}
+
+/// A capture with what was measured from it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaptureRecord {
+    /// Name without ending, as in the tables' column `capture`.
+    pub name: String,
+    /// The header as recorded.
+    pub header: Header,
+    /// What was measured, or why not, and the faults found.
+    pub measurement: Measurement,
+    /// For presses: the trace, drawn down.
+    pub curve: Curve,
+}
+
+/// A named check of the bench before the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// For example `force noise`.
+    pub name: String,
+    /// Whether it passed.
+    pub passed: bool,
+    /// What was measured, and the limit.
+    pub detail: String,
+}
+
+/// A line of the journal, in words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JournalLine {
+    /// Seconds of run time.
+    pub t_s: f64,
+    /// Kind of event, for example `phase`, `anomaly`, `fault`, `safe-state`.
+    pub event: String,
+    /// One sentence.
+    pub text: String,
+}
+
+/// Everything that a report needs, read from an archive.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRecord {
+    /// The verdict document.
+    pub verdict: VerdictDocument,
+    /// Rows of `presses.csv`.
+    pub presses: Vec<PressRow>,
+    /// Rows of `strokes.csv`.
+    pub strokes: Vec<StrokeRow>,
+    /// Captures in the order of measurement.
+    pub captures: Vec<CaptureRecord>,
+    /// Checks made before the run.
+    pub checks: Vec<Check>,
+    /// The journal.
+    pub journal: Vec<JournalLine>,
+    /// Settings as used: file name and text.
+    pub settings: Vec<(String, String)>,
+}

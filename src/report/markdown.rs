@@ -1,0 +1,135 @@
+//! The summary for CI pages, as GitHub-flavoured Markdown.
+
+use crate::{
+    acceptance::Verdict,
+    record::model::RunRecord,
+    report::{criterion, document::statistics, figure::table::Table, number, result, selection, verdict},
+};
+
+/// The summary of a run.
+pub fn summary(record: &RunRecord) -> String {
+    let run = &record.verdict;
+    let mut text = format!("## {} {}\n\n", sign(run.verdict), verdict::word(run.verdict));
+    if run.simulated {
+        text.push_str(&format!("> **{}**\n\n", verdict::SIMULATED));
+    }
+    text.push_str(&format!("{} {}\n\n", verdict::meaning(run.verdict), escape(&run.reason)));
+    text.push_str(&format!("**Scope.** {}\n\n", escape(&run.scope)));
+    text.push_str("| | |\n|---|---|\n");
+    for (name, value) in facts(record) {
+        text.push_str(&format!("| {name} | {} |\n", escape(&value)));
+    }
+    if !run.criteria.is_empty() {
+        text.push_str(&format!("\n### Criteria\n\n{}", table(&statistics::criteria(&run.criteria))));
+        for row in run.criteria.iter().filter(|row| row.verdict != Verdict::Accept) {
+            text.push_str(&format!("\n- **{}**: {}", escape(&criterion::name(row)), escape(&row.reason)));
+        }
+        text.push('\n');
+    }
+    let depths = selection::set_depths(record);
+    if !depths.is_empty() {
+        text.push_str(&format!("\n### Results\n\n{}", table(&result::overview(&depths))));
+    }
+    let failed: Vec<_> = record.checks.iter().filter(|check| !check.passed).collect();
+    if !failed.is_empty() {
+        text.push_str("\n### Checks that failed\n\n");
+        failed
+            .iter()
+            .for_each(|check| text.push_str(&format!("- **{}**: {}\n", escape(&check.name), escape(&check.detail))));
+    }
+    let refused =
+        record.captures.iter().filter_map(|capture| Some((capture, capture.measurement.outcome.as_ref().err()?)));
+    let refused: Vec<String> = refused
+        .map(|(capture, refusal)| {
+            format!("- **{}** ({}): {}\n", escape(&capture.name), escape(&refusal.code), escape(&refusal.message))
+        })
+        .collect();
+    if !refused.is_empty() {
+        text.push_str(&format!("\n### Refused captures\n\n{}", refused.concat()));
+    }
+    text
+}
+
+fn facts(record: &RunRecord) -> Vec<(&'static str, String)> {
+    let run = &record.verdict;
+    vec![
+        ("Run", run.run.clone()),
+        ("Started", run.started.clone()),
+        ("Cartridge", run.cartridge.clone()),
+        ("Pen", run.pen.clone()),
+        ("Plan", run.plan.clone()),
+        ("Rig", run.rig.clone()),
+        ("Seed", run.seed.map_or_else(|| "none".to_owned(), |seed| seed.to_string())),
+        ("Time on the bench", number::duration(run.bench_time_s)),
+        ("Bench at the end", run.bench_state.clone()),
+    ]
+}
+
+fn sign(outcome: Verdict) -> &'static str {
+    match outcome {
+        Verdict::Accept => "\u{2705}",
+        Verdict::Reject => "\u{274c}",
+        Verdict::Inconclusive => "\u{2754}",
+        Verdict::Aborted => "\u{26d4}",
+    }
+}
+
+fn table(table: &Table) -> String {
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let mut text = line(table.columns.iter().map(|column| escape(column)).collect());
+    text.push_str(&line(vec!["---".to_owned(); table.columns.len()]));
+    for row in &table.rows {
+        text.push_str(&line(row.iter().map(|cell| escape(cell.words())).collect()));
+    }
+    text
+}
+
+/// Text that is text: no markup, no table cells, no lines of its own.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' => escaped.extend(['\\', character]),
+            _ if character.is_control() => escaped.push(' '),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{escape, summary};
+    use crate::{
+        acceptance::Verdict,
+        report::{criterion, sample, verdict},
+    };
+
+    #[test]
+    fn summary_names_verdict_simulation_and_every_criterion() {
+        let record = sample::accepted(100);
+        let text = summary(&record);
+        assert!(text.contains("ACCEPT") && text.contains(verdict::SIMULATED));
+        record.verdict.criteria.iter().for_each(|row| assert!(text.contains(&criterion::name(row)), "{text}"));
+        assert!(summary(&sample::empty(Verdict::Aborted)).contains("ABORTED"));
+    }
+
+    #[test]
+    fn hostile_text_breaks_no_row() {
+        let text = summary(&sample::hostile());
+        assert!(!text.contains('<') && !text.contains('\u{1b}'), "{text}");
+        for table in text.split("\n\n").filter(|part| part.starts_with('|')) {
+            let bars = |line: &str| line.replace("\\|", "").matches('|').count();
+            let widths: Vec<usize> = table.lines().map(bars).collect();
+            assert!(widths.windows(2).all(|pair| pair[0] == pair[1]), "{table}");
+        }
+    }
+
+    #[test]
+    fn text_stays_in_its_cell() {
+        assert_eq!(escape("a|b\n<img> [x](y)"), "a\\|b &lt;img&gt; \\[x\\](y)");
+    }
+}

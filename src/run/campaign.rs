@@ -1,0 +1,302 @@
+//! The part of a run in which the bench moves: identify, check, home, then every step for every cartridge.
+
+use super::{
+    job::Job,
+    schedule::{Step, steps},
+};
+use crate::{
+    bench::{Bench, Recorder, fault::Fault, safe::SafeState},
+    capture::{ForceChannel, Header, Kind, StageChannel},
+    device::Identity,
+    link::{Role, interrupt::InterruptFlag, serial::OpenError},
+    procedure::{checks, dynamic, press, site::Sites},
+    record::{captures::CaptureWriter, model::Check, run_dir::RunDir},
+    time::RunTime,
+};
+use serde_json::{Value, json};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// How far a run is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// What goes on.
+    pub text: String,
+    /// Share of the expected time that is over, 0 to 1.
+    pub share: f64,
+    /// Expected bench time left, s.
+    pub left_s: f64,
+}
+
+/// What the outside hears and is asked while a run goes on.
+pub trait Observer {
+    /// The run got on.
+    fn progress(&mut self, progress: &Progress);
+    /// The next cartridge (number from 0) must be put in. Returns who confirmed it.
+    ///
+    /// # Errors
+    ///
+    /// Why the run cannot go on.
+    fn next_cartridge(&mut self, number: u32) -> Result<String, String>;
+}
+
+/// How the moving part of a run ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Why it ended before its time, if it did.
+    pub fault: Option<Fault>,
+    /// The safe state.
+    pub safe: SafeState,
+    /// Whether anything was told to move.
+    pub moved: bool,
+    /// Identities of the devices, as far as they gave them.
+    pub identities: Vec<(Role, Identity)>,
+    /// Bench time, s.
+    pub bench_time_s: f64,
+}
+
+/// Opens the bench for the first cartridge, so that a missing port is known before anything is written.
+///
+/// # Errors
+///
+/// [`OpenError`].
+pub fn open(job: &Job, cartridge: u32, interrupt: &InterruptFlag) -> Result<Bench, OpenError> {
+    Bench::open(
+        job.rig.value.clone(),
+        job.calibration.value.clone(),
+        &job.cartridge.value,
+        job.pen.value.uid.clone(),
+        job.seed_of(cartridge),
+        interrupt.clone(),
+    )
+}
+
+/// Runs every step. Never fails: how it ended is in the answer, and every capture so far is on disk.
+pub fn drive(
+    job: &Job,
+    first: Bench,
+    dir: &mut RunDir,
+    interrupt: &InterruptFlag,
+    observer: &mut dyn Observer,
+) -> Ended {
+    let mut ended = Ended {
+        fault: None,
+        safe: SafeState { pen: None, stage: None },
+        moved: false,
+        identities: Vec::new(),
+        bench_time_s: 0.0,
+    };
+    let mut bench = first;
+    for cartridge in 0..job.cartridges {
+        if cartridge > 0 {
+            match change(job, bench, cartridge, dir, interrupt, observer, ended.bench_time_s) {
+                Ok(next) => bench = next,
+                Err(fault) => {
+                    ended.fault = Some(fault);
+                    return ended;
+                }
+            }
+        }
+        let mut campaign = Campaign { job, dir, observer, cartridge, offset_s: ended.bench_time_s };
+        // A panic is a defect; the bench is made safe all the same, by the code below.
+        let result = catch_unwind(AssertUnwindSafe(|| campaign.cartridge(&mut bench, &mut ended.identities)));
+        let result = result.unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Err(Fault::Panic(text.unwrap_or_else(|| "no message".to_owned())))
+        });
+        ended.moved |= bench.moved();
+        ended.safe = bench.make_safe();
+        let mut result = result.and_then(|()| bench.end_record());
+        let at = campaign.at(&mut bench);
+        if let Err(fault) = &result {
+            let data = json!({"hint": fault.hint()});
+            let _ = campaign.dir.event(at, "fault", &fault.to_string(), data);
+            let _ = bench.end_record();
+        }
+        for line in bench.damage() {
+            let _ = campaign.dir.event(at, "anomaly", &line, Value::Null);
+        }
+        if let Err(error) = campaign.dir.event(at, "safe-state", &ended.safe.text(), Value::Null) {
+            result = result.and(Err(Fault::Record(error.to_string())));
+        }
+        ended.bench_time_s = at.as_secs_f64();
+        ended.fault = result.err();
+        if ended.fault.is_some() || !ended.safe.confirmed() {
+            return ended;
+        }
+    }
+    ended
+}
+
+/// Another cartridge: the operator's step, and in simulation another world.
+fn change(
+    job: &Job,
+    bench: Bench,
+    cartridge: u32,
+    dir: &mut RunDir,
+    interrupt: &InterruptFlag,
+    observer: &mut dyn Observer,
+    offset_s: f64,
+) -> Result<Bench, Fault> {
+    let by = observer.next_cartridge(cartridge).map_err(Fault::Procedure)?;
+    let at = RunTime::from_nanos((offset_s * 1e9) as u64);
+    let text = format!("cartridge {} put in, confirmed by {by}", cartridge + 1);
+    dir.event(at, "operator", &text, json!({"by": by})).map_err(|error| Fault::Record(error.to_string()))?;
+    drop(bench);
+    open(job, cartridge, interrupt).map_err(|error| Fault::Lost { role: error.role, reason: error.to_string() })
+}
+
+struct Campaign<'a> {
+    job: &'a Job,
+    dir: &'a mut RunDir,
+    observer: &'a mut dyn Observer,
+    cartridge: u32,
+    /// Bench time of the cartridges before, s.
+    offset_s: f64,
+}
+
+impl Campaign<'_> {
+    fn at(&self, bench: &mut Bench) -> RunTime {
+        bench.now() + std::time::Duration::from_secs_f64(self.offset_s)
+    }
+
+    fn event(&mut self, bench: &mut Bench, event: &str, text: &str, data: Value) -> Result<(), Fault> {
+        let at = self.at(bench);
+        self.dir.event(at, event, text, data).map_err(|error| Fault::Record(error.to_string()))
+    }
+
+    fn cartridge(&mut self, bench: &mut Bench, identities: &mut Vec<(Role, Identity)>) -> Result<(), Fault> {
+        let steps = steps(self.job);
+        let speed = self.job.plan.value.press.as_ref().map_or(1.0, |press| press.speed_mm_s);
+        let expected: Vec<f64> = steps.iter().map(|step| step.expected_s(speed)).collect();
+        let total_s = expected.iter().sum::<f64>() * f64::from(self.job.cartridges);
+        let mut done_s = total_s / f64::from(self.job.cartridges) * f64::from(self.cartridge);
+        let say = |observer: &mut dyn Observer, text: String, done_s: f64| {
+            observer.progress(&Progress { text, share: done_s / total_s, left_s: total_s - done_s });
+        };
+        say(self.observer, "identify and check the bench".to_owned(), done_s);
+        self.prepare(bench, identities)?;
+        say(self.observer, "home and seek the face".to_owned(), done_s);
+        bench.home()?;
+        self.event(bench, "phase", "stage homed", Value::Null)?;
+        let mut sites = Sites::default();
+        let mut face_mm = None;
+        let mut armed = None;
+        for (step, expected_s) in steps.iter().zip(expected) {
+            let count = format!("cartridge {} of {}: {}", self.cartridge + 1, self.job.cartridges, step.text());
+            say(self.observer, count.clone(), done_s);
+            let wanted = match *step {
+                Step::Press { set_depth_mm, .. } => (self.job.pen.value.stroke_rate_min_hz, set_depth_mm),
+                Step::Run { set_depth_mm, stroke_rate_hz, .. } => (stroke_rate_hz, set_depth_mm),
+            };
+            let rate_hz = bench.rig().force.sample_rate_hz;
+            match step {
+                Step::Press { .. } => stream(bench, rate_hz.min(press::SAMPLE_RATE_HZ))?,
+                Step::Run { .. } => stream(bench, rate_hz)?,
+            }
+            match step {
+                Step::Press { .. } => sites.next(bench).map(|_| ())?,
+                Step::Run { .. } => sites.next_rows(bench)?,
+            }
+            if armed != Some(wanted) || matches!(step, Step::Run { .. }) {
+                bench.arm_pen(wanted.0, wanted.1)?;
+                bench.hold_pen(false)?;
+                armed = matches!(step, Step::Press { .. }).then_some(wanted);
+            }
+            let face = match face_mm {
+                Some(face) => face,
+                None => press::seek_face(bench)?,
+            };
+            face_mm = Some(self.step(bench, step, face)?);
+            done_s += expected_s;
+        }
+        Ok(())
+    }
+
+    fn prepare(&mut self, bench: &mut Bench, identities: &mut Vec<(Role, Identity)>) -> Result<(), Fault> {
+        *identities = bench.identify()?;
+        for (role, identity) in identities.iter() {
+            let Identity { model, serial, firmware } = identity;
+            let text = format!("{}: {model}, serial {serial}, firmware {firmware}", role.name());
+            self.event(bench, "identity", &text, json!({"role": role.name(), "identity": identity}))?;
+        }
+        let mut failed = Vec::new();
+        for finding in checks::at_rest(bench)? {
+            let check =
+                Check { name: finding.name.to_owned(), passed: finding.passed, detail: finding.detail.clone() };
+            let text = format!("{}: {}", finding.name, finding.detail);
+            self.event(bench, "check", &text, json!(check))?;
+            if !finding.passed {
+                failed.push(text);
+            }
+        }
+        if failed.is_empty() { Ok(()) } else { Err(Fault::Check(format!("check failed: {}", failed.join("; ")))) }
+    }
+
+    fn step(
+        &mut self,
+        bench: &mut Bench,
+        step: &Step,
+        face_mm: f64,
+    ) -> Result<f64, Fault> {
+        let name = step.capture(self.cartridge);
+        let header = self.header(bench, step, &name);
+        let (calibration, zero_counts) = (bench.calibration().clone(), bench.zero_counts());
+        let writer = CaptureWriter::begin(&self.dir.captures(), &name, &header, &calibration, zero_counts)
+            .map_err(|error| Fault::Record(error.to_string()))?;
+        let recorder: Box<dyn Recorder> = Box::new(writer);
+        self.event(bench, "phase", &step.text(), json!({"capture": name}))?;
+        let press_speed = self.job.plan.value.press.as_ref().map_or(1.0, |press| press.speed_mm_s);
+        let face_mm = match *step {
+            Step::Press { set_depth_mm, .. } => press::press(bench, set_depth_mm, press_speed, face_mm, recorder)?,
+            Step::Run { set_depth_mm, stroke_rate_hz, strokes } => {
+                let settings = dynamic::Settings { set_depth_mm, stroke_rate_hz, strokes };
+                dynamic::scan_and_run(bench, settings, face_mm, recorder)?
+            }
+        };
+        let lost = bench.samples_lost();
+        let text = format!("{name} recorded, {lost} samples lost");
+        self.event(bench, "captured", &text, json!({"capture": name, "samples_lost": lost}))?;
+        Ok(face_mm)
+    }
+
+    fn header(&self, bench: &Bench, step: &Step, name: &str) -> Header {
+        let calibration = bench.calibration();
+        Header {
+            schema: "capture/1".to_owned(),
+            kind: if matches!(step, Step::Press { .. }) { Kind::Press } else { Kind::Dynamic },
+            data: format!("{name}.rigc"),
+            sample_rate_hz: bench.sample_rate_hz(),
+            set_depth_mm: Some(step.set_depth_mm()),
+            needles: Some(self.job.cartridge.value.needles),
+            compliance_mm_per_n: calibration.compliance.mm_per_n,
+            compliance_u_mm_per_n: Some(calibration.compliance.u_mm_per_n),
+            force: Some(ForceChannel {
+                natural_hz: calibration.response.natural_hz,
+                damping: calibration.response.damping,
+                resolution_n: calibration.force.n_per_count.abs(),
+                range_n: Some(calibration.force.range_n),
+                natural_u_hz: Some(calibration.response.natural_u_hz),
+                damping_u: Some(calibration.response.damping_u),
+                scale_u: Some(calibration.force.scale_u),
+            }),
+            stage: Some(StageChannel {
+                resolution_mm: calibration.encoder.mm_per_count,
+                scale_u_mm: Some(calibration.encoder.scale_u_mm),
+            }),
+            stroke_rate_hz: match *step {
+                Step::Run { stroke_rate_hz, .. } => Some(stroke_rate_hz),
+                Step::Press { .. } => None,
+            },
+            simulated: self.job.rig.value.simulated,
+        }
+    }
+}
+
+/// Streams at a rate, unless that is what runs already.
+fn stream(bench: &mut Bench, sample_rate_hz: f64) -> Result<(), Fault> {
+    if (bench.sample_rate_hz() - sample_rate_hz).abs() < 1e-6 * sample_rate_hz {
+        return Ok(());
+    }
+    bench.stream(sample_rate_hz)
+}

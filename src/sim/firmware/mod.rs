@@ -1,0 +1,101 @@
+//! Simulated firmware: what the devices of a bench do between their bytes and the physical world.
+//!
+//! Each decodes the very bytes that the host sends and answers with bytes, so that a defect of a codec shows up in
+//! simulation. Times are given, never read: the same firmware serves in virtual time and on pseudo-terminals.
+//!
+//! Invariant: whoever calls has advanced the world to `now`. Deliberately absent: faults of the wire (lost, late or
+//! flipped bytes). They belong between this trait and the link.
+
+pub mod daq;
+pub mod endpoint;
+pub mod pen;
+pub mod zaber;
+
+use crate::{sim::world::World, time::RunTime};
+
+/// A device behind its bytes.
+pub trait Firmware {
+    /// Takes bytes that arrived at `now`.
+    fn receive(&mut self, now: RunTime, bytes: &[u8], world: &mut World);
+
+    /// Does what is due at `now`. May be called early or late: nothing but what is due happens.
+    fn wake(&mut self, now: RunTime, world: &mut World);
+
+    /// When [`Self::wake`] is to be called next, if at all.
+    fn next_wake(&self) -> Option<RunTime>;
+
+    /// Moves what is to be sent to the end of `out`.
+    fn transmit(&mut self, out: &mut Vec<u8>);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        Firmware,
+        daq::DaqFirmware,
+        endpoint::DeviceIdentity,
+        pen::PenFirmware,
+        zaber::{ZaberFirmware, ZaberIdentity, axis::AxisIdentity},
+    };
+    use crate::{
+        config::world::WorldParams,
+        sim::world::{Axis, CartridgeTruth, World},
+        time::RunTime,
+        wire::bench_link::{
+            code::{Kind, Op},
+            encode,
+        },
+    };
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    fn devices() -> [Box<dyn Firmware>; 3] {
+        let identity = DeviceIdentity { device_uid: [7; 12], firmware: [1, 0, 0], boot_id: 3 };
+        let axes = vec![AxisIdentity { axis: Axis::Z, travel_mm: 25.4, peripheral_id: None }];
+        let stage = ZaberIdentity { device_id: 1, serial: 2, version: "7.38".to_owned(), axes };
+        [
+            Box::new(PenFirmware::new(identity)),
+            Box::new(DaqFirmware::new(identity)),
+            Box::new(ZaberFirmware::new(vec![stage], 0.000_047_625)),
+        ]
+    }
+
+    /// What three devices say to `bytes` in chunks of `size`, and in 5 ms after.
+    fn said(bytes: &[u8], size: usize) -> Vec<u8> {
+        let cartridge = CartridgeTruth { needles: 1, needle_diameter_mm: 0.25, height_sd_mm: 0.0 };
+        let mut out = Vec::new();
+        for mut device in devices() {
+            let mut world = World::new(&WorldParams::default(), &cartridge, 1);
+            for chunk in bytes.chunks(size) {
+                device.receive(RunTime::ZERO, chunk, &mut world);
+            }
+            let end = RunTime::ZERO + Duration::from_millis(5);
+            while let Some(at) = device.next_wake().filter(|&at| at <= end) {
+                world.advance(at);
+                device.wake(at, &mut world);
+            }
+            device.transmit(&mut out);
+        }
+        out
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn any_requests_in_any_chunks(
+            requests in prop::collection::vec((prop::sample::select(Op::ALL), prop::collection::vec(0..3_u8, 0..9)), 0..12),
+            lines in prop::collection::vec("/[01]? ?[0-2]? ?(move|set|get|home|stop|tools|warnings|x)? ?(abs|rel|vel|pos|maxspeed|parking)? ?(-?[0-9]{1,12}|park)?\n", 0..12),
+            noise in prop::collection::vec(any::<u8>(), 0..200),
+            size in 1_usize..50,
+        ) {
+            let mut bytes = Vec::new();
+            for (sequence, (op, payload)) in (0..).zip(&requests) {
+                encode(Kind::Request, sequence, *op as u8, payload, &mut bytes);
+            }
+            bytes.extend(lines.concat().bytes());
+            bytes.extend(noise);
+            prop_assert_eq!(said(&bytes, 4096), said(&bytes, size));
+        }
+    }
+}
