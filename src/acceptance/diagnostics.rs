@@ -5,6 +5,7 @@
 
 use super::dataset::DataSet;
 use super::interval::serial;
+use crate::stats::distribution::{Distribution, Normal};
 use crate::stats::nested::{self, Serial, Series};
 use crate::stats::tolerance::{Claim, Sides};
 use crate::stats::{autocorrelation, describe, normality, outliers};
@@ -139,6 +140,22 @@ fn normality_of_means(set: &DataSet<'_>) -> Option<String> {
     Some(format!("Shapiro-Wilk of {} values: W = {w:.4}, p = {p:.3}{caution}", values.len()))
 }
 
+/// A first look that spares long runs the test: whether any value is nearly as far out as the test asks. Five values
+/// among so many cannot hide each other.
+fn may_hold_outliers(values: &[f64]) -> bool {
+    const LONG: usize = 20_000;
+    if values.len() < LONG {
+        return true;
+    }
+    let (Ok(moments), Ok(z)) =
+        (describe::Moments::of(values), Normal.upper_quantile(0.5 * OUTLIER_ALPHA / values.len() as f64))
+    else {
+        return true;
+    };
+    let limit = 0.95 * z * moments.sd();
+    values.iter().any(|value| moments.deviation(*value).abs() > limit)
+}
+
 /// Outliers among the residuals of each cartridge and among cartridge means: reported, kept.
 fn outlying(set: &DataSet<'_>, unit: &str) -> Option<String> {
     let mut found = Vec::new();
@@ -146,7 +163,9 @@ fn outlying(set: &DataSet<'_>, unit: &str) -> Option<String> {
         for one in units {
             // The test is of order n for each candidate; a longer run is looked at in its most extreme stretch alone.
             let count = OUTLIERS_MAX.min(one.values.len().saturating_sub(2));
-            if let Ok(result) = outliers::gesd(&one.values, count, OUTLIER_ALPHA) {
+            if may_hold_outliers(&one.values)
+                && let Ok(result) = outliers::gesd(&one.values, count, OUTLIER_ALPHA)
+            {
                 found.extend(result.candidates[..result.count].iter().map(|candidate| {
                     format!("{pen}/{} value {} ({:.4} {unit})", one.cartridge, candidate.index, candidate.value)
                 }));

@@ -41,7 +41,7 @@ pub fn judge(plan: &Plan, criterion: &Criterion, set: &DataSet<'_>, performed: u
     if let Some(rate_hz) = set.set_rate_hz {
         row.notes.push(format!("at a set rate of {rate_hz} Hz"));
     }
-    if !matches!(criterion.quantity, Quantity::Missed | Quantity::PunctureRate) {
+    if matches!(criterion.quantity, Quantity::Protrusion | Quantity::Penetration) {
         row.notes.extend(diagnostics::notes(set, criterion.quantity.unit()));
     }
     let population = match population(criterion, set, &mut row.notes) {

@@ -83,13 +83,24 @@ impl Outcome {
 
 /// Every cell of the proof.
 pub fn cells() -> Vec<Cell> {
-    let claimed = |name, subject| Cell { name, subject, if_not_normal: NotNormal::Report, claimed: true };
-    let tolerance = |name, process| claimed(name, Subject::Tolerance(process));
-    let shaped = |name, process, if_not_normal| {
-        let claimed = if_not_normal != NotNormal::Report;
-        Cell { name, subject: Subject::Tolerance(process), if_not_normal, claimed }
-    };
-    let skewed = Process { shape: Shape::Skewed, coverage: 0.99, ..Process::plain(1, 1, 1500) };
+    [one_cartridge(), grouped(), shapes(), other_quantities()].concat()
+}
+
+/// A cell whose claim must hold.
+fn claimed(name: &'static str, subject: Subject) -> Cell {
+    Cell { name, subject, if_not_normal: NotNormal::Report, claimed: true }
+}
+
+fn tolerance(name: &'static str, process: Process) -> Cell {
+    claimed(name, Subject::Tolerance(process))
+}
+
+fn shaped(name: &'static str, process: Process, if_not_normal: NotNormal) -> Cell {
+    Cell { if_not_normal, claimed: if_not_normal != NotNormal::Report, ..tolerance(name, process) }
+}
+
+/// Strokes of one cartridge.
+fn one_cartridge() -> Vec<Cell> {
     let one = Process::plain;
     vec![
         tolerance("1 cartridge, 30 strokes", one(1, 1, 30)),
@@ -101,6 +112,13 @@ pub fn cells() -> Vec<Cell> {
         tolerance("1 cartridge, 1000 strokes, phi 0.97", Process { phi: 0.97, ..one(1, 1, 1000) }),
         tolerance("1 cartridge, 200 strokes, u = 0.3 sd", Process { u_ratio: 0.3, ..one(1, 1, 200) }),
         tolerance("1 cartridge, 200 strokes, u = sd", Process { u_ratio: 1.0, ..one(1, 1, 200) }),
+    ]
+}
+
+/// Cartridges and pens.
+fn grouped() -> Vec<Cell> {
+    let one = Process::plain;
+    vec![
         tolerance("5 cartridges, no cartridge effect", one(1, 5, 50)),
         tolerance("5 cartridges, ICC 0.5", Process { share_cartridges: 0.5, ..one(1, 5, 50) }),
         tolerance("10 cartridges, ICC 0.05", Process { share_cartridges: 0.05, ..one(1, 10, 50) }),
@@ -130,6 +148,14 @@ pub fn cells() -> Vec<Cell> {
             Process { share_pens: 0.2, share_cartridges: 0.5, above: 0.8, ..one(10, 3, 20) },
         ),
         tolerance("10 pens x 1 cartridge", Process { share_pens: 0.3, share_cartridges: 0.3, ..one(10, 1, 20) }),
+    ]
+}
+
+/// Strokes that are not normal.
+fn shapes() -> Vec<Cell> {
+    let one = Process::plain;
+    let skewed = Process { shape: Shape::Skewed, coverage: 0.99, ..one(1, 1, 1500) };
+    vec![
         shaped(
             "10 cartridges, ICC 0.1, strokes skewed",
             Process { share_cartridges: 0.1, shape: Shape::Skewed, ..one(1, 10, 100) },
@@ -148,6 +174,13 @@ pub fn cells() -> Vec<Cell> {
         shaped("1 cartridge, skewed, 99 % coverage, plan: report", skewed, NotNormal::Report),
         shaped("1 cartridge, skewed, 99 % coverage, plan: inconclusive", skewed, NotNormal::Inconclusive),
         shaped("1 cartridge, skewed, 99 % coverage, plan: nonparametric", skewed, NotNormal::Nonparametric),
+    ]
+}
+
+/// Criteria other than the tolerance interval.
+fn other_quantities() -> Vec<Cell> {
+    let one = Process::plain;
+    vec![
         claimed("missed, 2000 strokes, one at a time", Subject::Missed(2000, 1.0)),
         Cell { claimed: false, ..claimed("missed, 1000 strokes, gaps of 2", Subject::Missed(1000, 2.0)) },
         claimed("missed, 5000 strokes, gaps of 4", Subject::Missed(5000, 4.0)),

@@ -347,10 +347,7 @@ impl Phantom {
         }
         for (index, term) in self.relaxation.iter().enumerate() {
             let table = format!("phantom.relaxation[{index}].");
-            check_limits(
-                &table,
-                &[("share", "", term.share, 0.0, 0.9), ("tau_s", "s", term.tau_s, 0.001, 1000.0)],
-            )?;
+            check_limits(&table, &[("share", "", term.share, 0.0, 0.9), ("tau_s", "s", term.tau_s, 0.001, 1000.0)])?;
         }
         let sum: f64 = self.relaxation.iter().map(|term| term.share).sum();
         within("the sum of all shares", "", sum, 0.0, 0.95)
@@ -452,6 +449,26 @@ mod tests {
             let (path, message) = refused(text);
             assert_eq!(path, key);
             assert!(message.contains(words), "{message}");
+        }
+    }
+
+    #[test]
+    fn shipped_worlds_are_in_range() {
+        let shipped = [
+            include_str!("../../fixtures/worlds/good.toml"),
+            include_str!("../../fixtures/worlds/soft-phantom.toml"),
+            include_str!("../../fixtures/worlds/stiff-cell.toml"),
+            include_str!("../../fixtures/worlds/resonant-cell.toml"),
+            include_str!("../../fixtures/worlds/drifting-pen.toml"),
+            include_str!("../../fixtures/worlds/missing-strokes.toml"),
+            include_str!("../../fixtures/worlds/bad-pen.toml"),
+            include_str!("../../fixtures/worlds/blunt-needles.toml"),
+            include_str!("../../fixtures/worlds/healing-phantom.toml"),
+        ];
+        for (index, text) in shipped.into_iter().enumerate() {
+            let world: WorldParams = toml::from_str(text).unwrap();
+            assert_eq!(world.check(), Ok(()), "{text}");
+            assert_eq!(world == WorldParams::default(), index == 0, "{text}");
         }
     }
 

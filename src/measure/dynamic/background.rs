@@ -62,10 +62,8 @@ impl Background {
         let (state, _) = Self::solve(quiet_n, first, omega)?;
         let mut background =
             Self { omega, information: [[0.0; TERMS]; TERMS], right: [0.0; TERMS], state, refused: 0, noise_n: 0.0 };
-        let mut apart: Vec<f64> =
-            quiet_n.iter().enumerate().map(|(k, f)| (f - background.at(first + k as f64)).abs()).collect();
-        apart.sort_unstable_by(f64::total_cmp);
-        background.noise_n = (1.4826 * apart[apart.len() / 2]).max(1e-9);
+        let squares = quiet_n.iter().enumerate().map(|(k, f)| (f - background.at(first + k as f64)).powi(2));
+        background.noise_n = (squares.sum::<f64>() / quiet_n.len() as f64).sqrt().max(1e-9);
         background.information[0][0] = MEMORY_STROKES;
         background.right[0] = MEMORY_STROKES * state[0];
         for k in 1..TERMS {

@@ -18,13 +18,15 @@ use statrs::distribution::{ContinuousCDF, Normal};
 /// Interference at which `A` is the force, mm: scales the law so that its parameters are nearly uncorrelated.
 const SCALE_MM: f64 = 0.1;
 /// Prior exponent of one needle's force law: Hertz's cone is 2, sphere 1.5, flat punch 1; soft phantoms 1.1 to 2.
-const EXPONENT: (f64, f64) = (1.5, 0.3);
+const EXPONENT: (f64, f64) = (1.5, 0.25);
 /// Prior SD of needle heights, mm.
 const SPREAD_MM: (f64, f64) = (0.02, 0.015);
 /// Error of the model (cell response known to a few per cent), as a share of a pulse's peak.
-const MODEL_ERROR: f64 = 0.015;
+const MODEL_ERROR: f64 = 0.03;
 /// Misfit of a pulse, in medians over all, beyond which it is left out.
 const MISFIT_MAX: f64 = 3.0;
+/// Robust SDs of the protrusion beyond which a pulse is left out.
+const SCATTER_MAX: f64 = 4.0;
 /// Nodes and weights of the Gauss-Hermite rule that smears the model as the inverse filter smears the force.
 const SMEAR_NODES: [(f64, f64); 5] = [
     (-2.856_970_013_872_806, 0.011_257_411_327_720_7),
@@ -131,6 +133,7 @@ struct Row {
 struct Model<'a> {
     setting: &'a Setting,
     groups: &'a [(f64, f64)],
+    inflation: f64,
 }
 
 impl Model<'_> {
@@ -190,7 +193,7 @@ fn assemble(model: &Model<'_>, pulses: &[Pulse], law: &Law, own: &[[f64; 2]], pr
     }
     for (pulse, [interference, time]) in pulses.iter().zip(own) {
         let peak = pulse.force_n.iter().fold(0.0_f64, |a, b| a.max(*b));
-        let weight = 1.0 / (model.setting.noise_n.powi(2) + (MODEL_ERROR * peak).powi(2));
+        let weight = (model.inflation * model.setting.noise_n.hypot(MODEL_ERROR * peak)).powi(-2);
         let mut corner = Corner { cost: 0.0, own: [[0.0; 2]; 2], cross: [[0.0; 2]; 4], gradient: [0.0; 2] };
         for (sample, force_n) in pulse.force_n.iter().enumerate() {
             let row = model.row(law, *interference, *time, sample as f64, *force_n);
@@ -279,27 +282,36 @@ fn guess(pulses: &[Pulse], setting: &Setting) -> (f64, Vec<[f64; 2]>) {
     (scales.get(scales.len() / 2).copied().unwrap_or(1.0), own)
 }
 
-/// Fits all pulses at once, those whose misfit stands out left out of a second fit. `None` where there are fewer than
-/// three, or the fit does not settle.
+/// Fits all pulses at once; then again without those whose misfit stands out, and with the noise that the first fit
+/// showed, so that the priors keep their weight where the law does not hold exactly. `None` where there are fewer than
+/// three pulses, or the fit does not settle.
 pub fn fit(pulses: &[Pulse], setting: &Setting) -> Option<Contact> {
-    let (first, misfits) = fit_once(pulses, setting)?;
-    let mut sorted = misfits.clone();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let limit = MISFIT_MAX * sorted[sorted.len() / 2];
-    let kept: Vec<Pulse> = pulses.iter().zip(&misfits).filter(|(_, m)| **m <= limit).map(|(p, _)| p.clone()).collect();
-    if kept.len() == pulses.len() {
+    let (first, found) = fit_once(pulses, setting, 1.0)?;
+    let middle = |mut values: Vec<f64>| {
+        values.sort_unstable_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    let usual = middle(found.iter().map(|(misfit, _)| *misfit).collect());
+    let centre = middle(found.iter().map(|(_, protrusion)| *protrusion).collect());
+    let width = 1.4826 * middle(found.iter().map(|(_, protrusion)| (protrusion - centre).abs()).collect());
+    let inside = |(misfit, protrusion): &(f64, f64)| {
+        *misfit <= MISFIT_MAX * usual && (protrusion - centre).abs() <= SCATTER_MAX * width
+    };
+    let kept: Vec<Pulse> = pulses.iter().zip(&found).filter(|(_, f)| inside(f)).map(|(p, _)| p.clone()).collect();
+    if kept.len() == pulses.len() && first.misfit <= 1.0 {
         return Some(first);
     }
-    fit_once(&kept, setting).map(|(contact, _)| contact)
+    fit_once(&kept, setting, first.misfit.max(1.0)).map(|(contact, _)| contact)
 }
 
-/// The fit, and the root mean square residual of each pulse in units of its expectation.
-fn fit_once(pulses: &[Pulse], setting: &Setting) -> Option<(Contact, Vec<f64>)> {
+/// The fit with all uncertainties times `inflation`; of each pulse the root mean square residual in units of its
+/// expectation, and the protrusion, mm.
+fn fit_once(pulses: &[Pulse], setting: &Setting, inflation: f64) -> Option<(Contact, Vec<(f64, f64)>)> {
     if pulses.len() < 3 {
         return None;
     }
     let groups = needle_groups(setting.needles);
-    let model = Model { setting, groups: &groups };
+    let model = Model { setting, groups: &groups, inflation };
     let (scale, mut own) = guess(pulses, setting);
     let mut law = [scale.max(1e-6).ln(), EXPONENT.0, SPREAD_MM.0, setting.half_stroke.0.ln()];
     let prior = [(law[0], 10.0), EXPONENT, SPREAD_MM, (law[3], setting.half_stroke.1)];
@@ -308,9 +320,8 @@ fn fit_once(pulses: &[Pulse], setting: &Setting) -> Option<(Contact, Vec<f64>)> 
     for _ in 0..60 {
         let step = solve(&arrow, damping)?;
         let mut next: Law = std::array::from_fn(|i| law[i] + step.law[i]);
-        next[1] = next[1].clamp(0.8, 3.5);
+        next[1] = next[1].clamp(0.8, 2.6);
         next[2] = next[2].clamp(0.0, 0.15);
-        next[3] = next[3].clamp(prior[3].0 - 2.5 * prior[3].1, prior[3].0 + 2.5 * prior[3].1);
         let next_own: Vec<[f64; 2]> = own.iter().zip(&step.own).map(|(a, b)| [a[0] + b[0], a[1] + b[1]]).collect();
         let trial = assemble(&model, pulses, &next, &next_own, &prior);
         if trial.cost < arrow.cost {
@@ -335,7 +346,8 @@ fn fit_once(pulses: &[Pulse], setting: &Setting) -> Option<(Contact, Vec<f64>)> 
     let scatter = (each.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / (count - 1.0)).sqrt();
     let spread = times(&step.covariance, &step.sensitivity);
     let law_u = (0..4).map(|i| spread[i] * step.sensitivity[i]).sum::<f64>().max(0.0).sqrt() * misfit.max(1.0);
-    let misfits = arrow.pulses.iter().zip(pulses).map(|(c, p)| (c.cost / p.force_n.len() as f64).sqrt()).collect();
+    let misfits = arrow.pulses.iter().zip(pulses).map(|(c, p)| (c.cost / p.force_n.len() as f64).sqrt());
+    let found = misfits.zip(each.iter().copied()).collect();
     let contact = Contact {
         protrusion_mm: mean,
         scatter_mm: scatter,
@@ -348,5 +360,5 @@ fn fit_once(pulses: &[Pulse], setting: &Setting) -> Option<(Contact, Vec<f64>)> 
         law,
         needles: setting.needles,
     };
-    Some((contact, misfits))
+    Some((contact, found))
 }

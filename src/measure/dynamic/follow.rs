@@ -84,19 +84,21 @@ impl<'a> Follower<'a> {
             self.begins_in_contact = first.abs() > self.touch_n;
         }
         let reach = self.inverse.reach();
-        if self.force_n.is_empty() && self.readings.len() > reach {
-            // Before the filter reaches full length the reading itself stands in; no stroke is looked at there.
+        let mut known = self.force_n.len();
+        if known == 0 {
+            if self.readings.len() <= reach {
+                return;
+            }
+            // Before the filter reaches full length the reading itself stands in.
             self.force_n.extend_from_slice(&self.readings[..reach]);
-        }
-        let known = self.force_n.len();
-        if known < reach {
-            return;
+            known = reach;
         }
         self.inverse.apply(&self.readings[known - reach..], &mut self.force_n);
+        let seen = if known == reach { 0 } else { known };
         self.shifted.clear();
-        self.shifted.extend_from_slice(&self.force_n[known..]);
-        self.background.subtract((self.first + known) as f64, &mut self.shifted);
-        self.search.find(self.first + known, &self.shifted, &mut self.touches);
+        self.shifted.extend_from_slice(&self.force_n[seen..]);
+        self.background.subtract((self.first + seen) as f64, &mut self.shifted);
+        self.search.find(self.first + seen, &self.shifted, &mut self.touches);
         self.look(false);
         self.drop_seen();
     }

@@ -22,6 +22,9 @@ pub struct Map {
 /// Share of the strokes, innermost first, on which the line rests, and the longer share it is compared with.
 const INNER: (f64, f64) = (0.45, 0.7);
 
+/// Relative standard uncertainty of sliding friction as the growth of the late force.
+const FRICTION_RELATIVE: f64 = 0.12;
+
 impl Map {
     /// From strokes of the scan (gap in mm, late force in N), for a run at `gap_mm`. `None` where fewer than sixteen
     /// passed through the inner part, or where the force does not grow with interference.
@@ -33,6 +36,28 @@ impl Map {
         let longer = Self::line(strokes, limit(INNER.1)?)?;
         map.curvature_n = longer.at(gap_mm) - map.at(gap_mm);
         Some(map)
+    }
+
+    /// A line of known slope through the mean force of the innermost strokes, where the scan alone does not show how
+    /// force grows (short needles, which enter at the scan's very end).
+    pub fn with_slope(strokes: &[(f64, f64)], slope_n_per_mm: f64) -> Option<Self> {
+        let mut inner: Vec<(f64, f64)> = strokes.to_vec();
+        inner.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        inner.truncate((INNER.0 * strokes.len() as f64) as usize);
+        let count = inner.len() as f64;
+        let mean = |value: fn(&(f64, f64)) -> f64| inner.iter().map(value).sum::<f64>() / count;
+        let (centre_mm, level_n) = (mean(|point| point.0), mean(|point| point.1));
+        let u = (0.1 * level_n, FRICTION_RELATIVE * slope_n_per_mm);
+        (inner.len() >= 4 && slope_n_per_mm > 0.0).then_some(Self { centre_mm, level_n, slope_n_per_mm, u, curvature_n: 0.0 })
+    }
+
+    /// The slope moved to the weighted mean with the growth of sliding friction on the way out, which is the same
+    /// friction over the same length.
+    pub fn joined(mut self, friction_n_per_mm: f64) -> Self {
+        let own = (self.u.1).hypot(0.04 * self.slope_n_per_mm).powi(-2);
+        let other = (FRICTION_RELATIVE * friction_n_per_mm).powi(-2);
+        self.slope_n_per_mm = (own * self.slope_n_per_mm + other * friction_n_per_mm) / (own + other);
+        self
     }
 
     fn line(strokes: &[(f64, f64)], limit_mm: f64) -> Option<Self> {

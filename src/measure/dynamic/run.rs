@@ -87,6 +87,7 @@ impl Run<'_> {
         let room = |samples: f64| (samples / period - MISSED_MARGIN).floor().max(0.0) as u64;
         let first = if self.begins_in_contact { first - BEGUN_PERIODS * period } else { first };
         let (head, tail) = (room(first), room(self.samples as f64 - last));
+        if std::env::var("DBG").is_ok() { eprintln!("   HEAD first {first} period {period} head {head} tail {tail} begins {}", self.begins_in_contact); }
         let total = head + numbers[numbers.len() - 1] + 1 + tail;
 
         let contact = self.scan.contact.as_ref().ok_or_else(|| no_passage("first touches in the scan", 0, 3))?;
@@ -103,12 +104,12 @@ impl Run<'_> {
             .iter()
             .filter_map(|shape| Some((self.gap_mm(shape), shape.passage.filter(|_| !shape.damaged)?.late_n)))
             .collect();
-        let map = Map::fit(&scanned, gap_mm).ok_or_else(|| no_passage("strokes of the scan", scanned.len(), 36))?;
-        if std::env::var("DBG").is_ok() {
-            let f = median(self.shapes.iter().filter_map(|shape| Some(shape.passage?.friction_n)).collect());
-            let fs = median(self.scan.shapes.iter().rev().take(100).filter_map(|shape| Some(shape.passage?.friction_n)).collect());
-            eprintln!("   SLOPE map {:.4} ± {:.4} friction {:.4} scan {:.4}", map.slope_n_per_mm, map.u_slope() * map.slope_n_per_mm, f / contact.half_stroke_mm, fs / contact.half_stroke_mm);
-        }
+        let friction_n = median(self.shapes.iter().filter_map(|shape| Some(shape.passage?.friction_n)).collect());
+        let friction_n_per_mm = friction_n / contact.half_stroke_mm;
+        let map = Map::fit(&scanned, gap_mm)
+            .map(|map| map.joined(friction_n_per_mm))
+            .or_else(|| Map::with_slope(&scanned, friction_n_per_mm))
+            .ok_or_else(|| no_passage("strokes of the scan", scanned.len(), 16))?;
         let deviation = |stroke: &Passed| (stroke.late_n - late_n) / map.slope_n_per_mm;
         let noise_mm = self.scan.late_noise_n / map.slope_n_per_mm;
 

@@ -26,6 +26,8 @@ pub const STROKE_HZ: (f64, f64) = (20.0, 250.0);
 const BIN_MM: f64 = 0.02;
 /// Touches are seen from this many times the noise.
 pub const TOUCH_NOISE: f64 = 6.0;
+/// Share of the scan's largest force below which nothing is taken for a touch.
+const RINGING: f64 = 0.01;
 
 /// The scan, measured.
 #[derive(Clone, Debug)]
@@ -77,14 +79,17 @@ pub fn measure(
     let mut clean_n = force_n.clone();
     background.subtract(reach as f64, &mut clean_n);
     let period = rhythm(&clean_n, background.noise_n, rate_hz)?;
+    // What is left of the cell's ringing after a stroke is about a hundredth of its force.
+    let floor_n = RINGING * clean_n[clean_n.len().saturating_sub(rate_hz as usize)..].iter().fold(0.0_f64, |a, b| a.max(*b));
     let follow = |level_n: f64, lag: f64, background: &Background| {
         let lens = Lens { period_samples: period, level_n, lag, noise_n: background.noise_n };
-        let mut follower = Follower::new(inverse, lens, TOUCH_NOISE * background.noise_n, background.clone(), 0);
+        let touch_n = (TOUCH_NOISE * background.noise_n).max(floor_n);
+        let mut follower = Follower::new(inverse, lens, touch_n, background.clone(), 0);
         follower.push(track);
         follower.finish();
         (follower.background().clone(), follower.shapes)
     };
-    let touch_n = TOUCH_NOISE * background.noise_n;
+    let touch_n = (TOUCH_NOISE * background.noise_n).max(floor_n);
     let (_, shapes) = follow(touch_n, 0.0, &background);
     let (touches, puncture_n) = puncture(&shapes);
     let first_touch = shapes.first().map_or(0, |shape| (shape.touch_samples - 0.3 * period) as usize);
@@ -92,7 +97,7 @@ pub fn measure(
     let refined = quiet.and_then(|quiet| Background::fit(quiet, reach as f64, rate_hz, told_hz));
     let before = refined.unwrap_or(background);
     let noise_n = before.noise_n;
-    let touch_n = TOUCH_NOISE * noise_n;
+    let touch_n = (TOUCH_NOISE * noise_n).max(floor_n);
     let level_n = (0.25 * puncture_n).max(touch_n);
     let (background, shapes) = follow(level_n, 0.0, &before);
     let mut clean_n = force_n;
@@ -230,7 +235,7 @@ impl Scan {
             let inside = |shape: &&Shape| shape.peak_n > lowest && shape.peak_n < share * self.puncture_n;
             self.shapes[..self.touches.min(self.shapes.len())]
                 .iter()
-                .filter(|shape| !shape.damaged)
+                .filter(|shape| shape.reversible && !shape.damaged)
                 .filter(inside)
                 .filter_map(|shape| pulse(shape, force_n, reach, face_mm, setting))
                 .collect()

@@ -40,7 +40,6 @@ mod tests {
     use crate::{
         config::world::WorldParams,
         sim::world::{Axis, CartridgeTruth, World},
-        time::RunTime,
         wire::bench_link::{
             code::{Kind, Op},
             encode,
@@ -60,27 +59,28 @@ mod tests {
         ]
     }
 
-    /// What three devices say to `bytes` in chunks of `size`, and in 5 ms after.
+    /// What three devices in one world say to `bytes` in chunks of `size`, and in the 5 ms after each.
     fn said(bytes: &[u8], size: usize) -> Vec<u8> {
         let cartridge = CartridgeTruth { needles: 1, needle_diameter_mm: 0.25, height_sd_mm: 0.0 };
+        let mut world = World::new(&WorldParams::default(), &cartridge, 1);
         let mut out = Vec::new();
         for mut device in devices() {
-            let mut world = World::new(&WorldParams::default(), &cartridge, 1);
             for chunk in bytes.chunks(size) {
-                device.receive(RunTime::ZERO, chunk, &mut world);
+                device.receive(world.now(), chunk, &mut world);
             }
-            let end = RunTime::ZERO + Duration::from_millis(5);
+            let end = world.now() + Duration::from_millis(5);
             while let Some(at) = device.next_wake().filter(|&at| at <= end) {
                 world.advance(at);
                 device.wake(at, &mut world);
             }
+            world.advance(end);
             device.transmit(&mut out);
         }
         out
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(48))]
+        #![proptest_config(ProptestConfig::with_cases(32))]
 
         #[test]
         fn any_requests_in_any_chunks(

@@ -5,8 +5,7 @@
 //! Invariant: `index` counts every sample since the start; samples lost to a full buffer leave a gap in it and are
 //! counted.
 
-use crate::{config::world, prng::Stream, time::RunTime};
-use std::{collections::VecDeque, f64::consts::TAU};
+use crate::{config::world, prng::Stream, sim::world::table::Table, time::RunTime};
 
 /// Samples that wait for the firmware at most; 26 s at 10 kHz.
 const BUFFER_MAX: usize = 1 << 18;
@@ -34,9 +33,10 @@ pub struct Channel {
     params: world::Cell,
     mask: u8,
     index: u64,
+    sine: Table,
     noise: Stream,
     drift: Drift,
-    buffer: VecDeque<DaqSample>,
+    buffer: Vec<DaqSample>,
     lost: u64,
 }
 
@@ -47,9 +47,10 @@ impl Channel {
             params: params.clone(),
             mask: 0,
             index: 0,
+            sine: Table::sine(),
             noise: Stream::named(seed, "world.cell.noise"),
             drift: Drift::new(params, seed),
-            buffer: VecDeque::new(),
+            buffer: Vec::new(),
             lost: 0,
         }
     }
@@ -75,7 +76,7 @@ impl Channel {
             DaqSample { index: self.index, force_counts, encoder_counts: [asked(0), asked(1), asked(2)], saturated };
         self.index += 1;
         if self.buffer.len() < BUFFER_MAX {
-            self.buffer.push_back(sample);
+            self.buffer.push(sample);
         } else {
             self.lost += 1;
         }
@@ -83,7 +84,7 @@ impl Channel {
 
     /// Hands out what was sampled.
     pub fn drain(&mut self, into: &mut Vec<DaqSample>) {
-        into.extend(self.buffer.drain(..));
+        into.append(&mut self.buffer);
     }
 
     /// Samples lost to a full buffer.
@@ -95,7 +96,7 @@ impl Channel {
     fn convert(&mut self, now_s: f64, gauge_n: f64) -> (i32, bool) {
         let params = &self.params;
         let turns = now_s * params.hum_hz;
-        let hum_n = if params.hum_n == 0.0 { 0.0 } else { params.hum_n * libm::sin(TAU * (turns - turns.floor())) };
+        let hum_n = params.hum_n * self.sine.at(turns - (turns as u64) as f64);
         let noise_n = params.noise_n * self.noise.normal();
         let reading_n = gauge_n + hum_n + noise_n + self.drift.at(now_s) + params.offset_n;
         let counts = (reading_n / params.n_per_count).round();
@@ -159,8 +160,7 @@ mod tests {
     fn rounds_to_counts_and_saturates() {
         let found = counts(&quiet(), &[0.0, 3.0e-6, 1.0, -1.0, 11.0, -40.0]);
         let limit = 5_000_000;
-        let expected =
-            [(0, false), (2, false), (500_000, false), (-500_000, false), (limit, true), (-limit, true)];
+        let expected = [(0, false), (2, false), (500_000, false), (-500_000, false), (limit, true), (-limit, true)];
         assert_eq!(found, expected);
         let fine = world::Cell { n_per_count: 1e-7, ..quiet() };
         assert_eq!(counts(&fine, &[1.0]), [(8_388_607, true)]);

@@ -109,6 +109,8 @@ struct Stage {
     site_mm: [f64; 2],
     face_mm: f64,
     z_mm: f64,
+    /// Counts of z, x, y at those places.
+    encoder_counts: [i32; 3],
 }
 
 impl World {
@@ -125,6 +127,7 @@ impl World {
             site_mm: [0.0; 2],
             face_mm: surface.face_mm(0.0, 0.0),
             z_mm: 0.0,
+            encoder_counts: [0; 3],
         };
         let truth = Truth { behind_mm: phantom.behind_mm(), ..Truth::default() };
         World {
@@ -290,7 +293,7 @@ impl World {
     }
 
     fn sample(&mut self, now: RunTime) {
-        self.channel.sample(now, self.cell.spring_n(), self.stage.encoder_counts());
+        self.channel.sample(now, self.cell.spring_n(), self.stage.encoder_counts);
     }
 
     /// Computes the instant `next`, one step on; in parts where the step is too long for what happens in it.
@@ -432,19 +435,20 @@ impl World {
 
 impl Stage {
     /// Brings the carriages to an instant.
+    #[inline]
     fn follow(&mut self, now_s: f64, surface: &Surface) {
-        self.z_mm = self.z.carriage_mm(now_s);
+        let z_mm = self.z.carriage_mm(now_s);
+        if z_mm != self.z_mm {
+            self.z_mm = z_mm;
+            self.encoder_counts[0] = self.z.encoder_counts(z_mm);
+        }
         let site_mm = [self.x.carriage_mm(now_s), self.y.carriage_mm(now_s)];
         if site_mm != self.site_mm {
             self.site_mm = site_mm;
             self.face_mm = surface.face_mm(site_mm[0], site_mm[1]);
+            self.encoder_counts[1] = self.x.encoder_counts(site_mm[0]);
+            self.encoder_counts[2] = self.y.encoder_counts(site_mm[1]);
         }
-    }
-
-    /// Counts of z, x, y.
-    fn encoder_counts(&self) -> [i32; 3] {
-        let [x_mm, y_mm] = self.site_mm;
-        [self.z.encoder_counts(self.z_mm), self.x.encoder_counts(x_mm), self.y.encoder_counts(y_mm)]
     }
 }
 
@@ -607,7 +611,8 @@ mod tests {
         let n = fine.len() as f64;
         let mean = |of: fn(&(f64, f64)) -> f64| fine.iter().map(of).sum::<f64>() / n;
         let (x, y) = (mean(|peak| peak.0), mean(|peak| peak.1));
-        let slope = fine.iter().map(|p| (p.0 - x) * (p.1 - y)).sum::<f64>() / fine.iter().map(|p| (p.0 - x).powi(2)).sum::<f64>();
+        let slope = fine.iter().map(|p| (p.0 - x) * (p.1 - y)).sum::<f64>()
+            / fine.iter().map(|p| (p.0 - x).powi(2)).sum::<f64>();
         let mut worst_mm = 0.0_f64;
         for (index, (coarse, fine)) in coarse.iter().zip(&fine).enumerate() {
             assert!((coarse.0 - fine.0).abs() < 1e-3, "stroke {index}: {} {}", coarse.0, fine.0);

@@ -267,7 +267,8 @@ impl Pen {
 
     fn extend_to(&mut self, deviation_mm: f64) {
         let params = &self.params;
-        self.protrusion_mm = self.set_depth_mm * (1.0 + params.depth_scale_error) + params.depth_offset_mm + deviation_mm;
+        self.protrusion_mm =
+            self.set_depth_mm * (1.0 + params.depth_scale_error) + params.depth_offset_mm + deviation_mm;
         self.travel_mm = params.travel_mm.max(self.protrusion_mm + CLEARANCE_MM);
     }
 }

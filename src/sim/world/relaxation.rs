@@ -58,8 +58,7 @@ mod tests {
     /// leave a mean of a third term's share out; the two terms alone give 0.44 / 0.47 within a few per cent.
     #[test]
     fn soft_tissue_holds_under_half_its_force_after_ten_seconds() {
-        let mut relaxation =
-            Relaxation::new(&[Prony { share: 0.25, tau_s: 0.4 }, Prony { share: 0.31, tau_s: 4.3 }]);
+        let mut relaxation = Relaxation::new(&[Prony { share: 0.25, tau_s: 0.4 }, Prony { share: 0.31, tau_s: 4.3 }]);
         let mut relaxed_n = 0.0;
         for _ in 0..10_000 {
             relaxed_n = relaxation.step(0.001, 2.0);

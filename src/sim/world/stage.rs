@@ -5,14 +5,17 @@
 //! without stepping through those before it. Times in s since the start of the run, lengths in mm.
 //! Deliberately absent: microsteps (the controller's firmware rounds to them).
 
-use crate::{config::world, time::RunTime};
+use crate::{config::world, sim::world::table::Table, time::RunTime};
 use std::f64::consts::TAU;
 
 /// An axis.
 #[derive(Clone, Debug)]
 pub struct AxisDrive {
     params: world::Stage,
+    sine: Table,
     segments: Vec<Segment>,
+    /// The segment that the carriage is in.
+    present: usize,
     /// Where the nut sits on the play of the screw.
     nut_mm: f64,
     /// The last nut position and where the carriage was for it.
@@ -45,7 +48,15 @@ impl Segment {
 impl AxisDrive {
     /// An axis at rest at its home position, zero.
     pub fn new(params: &world::Stage) -> Self {
-        Self { params: params.clone(), segments: vec![Segment::rest(0.0, 0.0)], nut_mm: 0.0, carriage: (0.0, 0.0), stalled: false }
+        Self {
+            params: params.clone(),
+            sine: Table::sine(),
+            segments: vec![Segment::rest(0.0, 0.0)],
+            present: 0,
+            nut_mm: 0.0,
+            carriage: (0.0, 0.0),
+            stalled: false,
+        }
     }
 
     /// Starts a move to `target_mm`; the end stops hold it within 0 and the travel. `speed_mm_s` beyond the drive's
@@ -149,7 +160,7 @@ impl AxisDrive {
         self.follow(now_s);
         if self.nut_mm != self.carriage.0 {
             let turns = self.nut_mm / self.params.screw_pitch_mm;
-            let ripple_mm = self.params.ripple_mm * libm::sin(TAU * (turns - turns.floor()));
+            let ripple_mm = self.params.ripple_mm * self.sine.at(turns - (turns as i64) as f64);
             self.carriage = (self.nut_mm, self.nut_mm + ripple_mm);
         }
         self.carriage.1
@@ -164,7 +175,11 @@ impl AxisDrive {
     /// The screw takes the nut along once its play is used up.
     #[inline]
     fn follow(&mut self, now_s: f64) {
-        let (counter_mm, half_mm) = (self.counter_mm(now_s), 0.5 * self.params.backlash_mm);
+        while self.segments.get(self.present + 1).is_some_and(|next| next.start_s <= now_s) {
+            self.present += 1;
+        }
+        let (counter_mm, _) = self.segments.get(self.present).map_or((0.0, 0.0), |segment| segment.at(now_s));
+        let half_mm = 0.5 * self.params.backlash_mm;
         self.nut_mm = self.nut_mm.clamp(counter_mm - half_mm, counter_mm + half_mm);
     }
 
@@ -175,6 +190,7 @@ impl AxisDrive {
         self.stalled = false;
         let (position_mm, speed_mm_s) = self.segment(now_s).at(now_s);
         self.segments.clear();
+        self.present = 0;
         (now_s, position_mm, speed_mm_s)
     }
 

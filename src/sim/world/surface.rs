@@ -59,8 +59,8 @@ impl Surface {
 
 /// Cell of the repeated lattice, and the way through it.
 fn lattice(scaled: f64) -> (usize, f64) {
-    let wrapped = scaled.rem_euclid(SIDE as f64);
-    (wrapped as usize, wrapped.fract())
+    let whole = scaled as i64 - i64::from(scaled < 0.0);
+    (whole.rem_euclid(SIDE as i64) as usize, scaled - whole as f64)
 }
 
 #[cfg(test)]

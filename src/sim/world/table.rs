@@ -3,11 +3,21 @@
 //! The world evaluates its laws hundreds of millions of times a run. Every law is therefore tabulated once.
 //! Invariant: a table has at least two points; beyond the last it goes on as a straight line.
 
+use std::f64::consts::TAU;
+
 /// A function of one variable from zero upwards.
 #[derive(Clone, Debug)]
 pub struct Table {
     cells_per_unit: f64,
-    values: Vec<f64>,
+    last: f64,
+    cells: Vec<Cell>,
+}
+
+/// Value at the left edge, and rise to the right one.
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    left: f64,
+    rise: f64,
 }
 
 impl Table {
@@ -15,28 +25,38 @@ impl Table {
     pub fn new(end: f64, cells: usize, mut law: impl FnMut(f64) -> f64) -> Self {
         let cells = cells.max(1);
         let step = end / cells as f64;
-        Self { cells_per_unit: 1.0 / step, values: (0..=cells).map(|index| law(index as f64 * step)).collect() }
+        let values: Vec<f64> = (0..=cells).map(|index| law(index as f64 * step)).collect();
+        Self {
+            cells_per_unit: 1.0 / step,
+            last: (cells - 1) as f64,
+            cells: values.windows(2).map(|pair| Cell { left: pair[0], rise: pair[1] - pair[0] }).collect(),
+        }
+    }
+
+    /// One turn of the sine, over turns from 0 to 1.
+    pub fn sine() -> Self {
+        Self::new(1.0, 4096, |turn| libm::sin(TAU * turn))
     }
 
     /// The value at `x`; at zero where `x` is negative.
     #[inline]
     pub fn at(&self, x: f64) -> f64 {
-        let (cell, fraction) = self.cell(x);
-        let (left, right) = (self.values[cell], self.values[cell + 1]);
-        left + (right - left) * fraction
+        let (index, fraction) = self.place(x);
+        let Cell { left, rise } = self.cells[index];
+        left + rise * fraction
     }
 
     /// The largest `x` of the grid.
     pub fn end(&self) -> f64 {
-        (self.values.len() - 1) as f64 / self.cells_per_unit
+        (self.last + 1.0) / self.cells_per_unit
     }
 
     /// The integral of this table from zero, exact at and between the points of `self`.
     pub fn integral(&self) -> Integral {
         let mut sum = 0.0;
         let mut at_points = vec![0.0];
-        for pair in self.values.windows(2) {
-            sum += 0.5 * (pair[0] + pair[1]) / self.cells_per_unit;
+        for cell in &self.cells {
+            sum += (cell.left + 0.5 * cell.rise) / self.cells_per_unit;
             at_points.push(sum);
         }
         Integral { at_points }
@@ -44,20 +64,21 @@ impl Table {
 
     /// The `x` at which a rising table reaches `value`; infinite where it does not.
     pub fn inverse(&self, value: f64) -> f64 {
-        let above = self.values.partition_point(|&point| point < value);
-        if above == 0 {
-            return 0.0;
+        let above = self.cells.partition_point(|cell| cell.left < value);
+        let Some(index) = above.checked_sub(1) else { return 0.0 };
+        let Cell { left, rise } = self.cells[index];
+        if value > left + rise {
+            return f64::INFINITY;
         }
-        let Some(&right) = self.values.get(above) else { return f64::INFINITY };
-        let left = self.values[above - 1];
-        ((above - 1) as f64 + (value - left) / (right - left)) / self.cells_per_unit
+        (index as f64 + (value - left) / rise) / self.cells_per_unit
     }
 
     #[inline]
-    fn cell(&self, x: f64) -> (usize, f64) {
+    fn place(&self, x: f64) -> (usize, f64) {
         let scaled = (x * self.cells_per_unit).max(0.0);
-        let cell = (scaled as usize).min(self.values.len() - 2);
-        (cell, scaled - cell as f64)
+        // Through i32: the shortest way to an index, and no table has that many cells.
+        let index = scaled.min(self.last) as i32;
+        (index as usize, scaled - f64::from(index))
     }
 }
 
@@ -71,10 +92,9 @@ impl Integral {
     /// The integral of `table`, whose integral this is, from zero to `x`; zero where `x` is negative.
     #[inline]
     pub fn at(&self, table: &Table, x: f64) -> f64 {
-        let (cell, fraction) = table.cell(x);
-        let (left, right) = (table.values[cell], table.values[cell + 1]);
-        let rest = (left + 0.5 * (right - left) * fraction) * fraction / table.cells_per_unit;
-        self.at_points[cell] + rest
+        let (index, fraction) = table.place(x);
+        let Cell { left, rise } = table.cells[index];
+        self.at_points[index] + (left + 0.5 * rise * fraction) * fraction / table.cells_per_unit
     }
 }
 

@@ -100,7 +100,6 @@ impl ZaberFirmware {
 
 impl Firmware for ZaberFirmware {
     fn receive(&mut self, now: RunTime, mut bytes: &[u8], world: &mut World) {
-        self.wake(now, world);
         let Self { splitter, devices, microstep_mm, out, ignored_lines, .. } = self;
         while let Some(line) = splitter.next_line(&mut bytes) {
             let Ok((command, checked)) = parse_command(line) else {
@@ -111,6 +110,8 @@ impl Firmware for ZaberFirmware {
                 (1..).zip(devices.iter_mut()).for_each(|(address, device)| device.address = address);
             }
             for device in devices.iter_mut().filter(|device| [0, device.address].contains(&command.device)) {
+                // Before each command, so that its reply does not depend on what came with it in one chunk.
+                device.watch(world, out);
                 device.answer(&command, checked, *microstep_mm, world, out);
             }
         }

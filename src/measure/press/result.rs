@@ -1,0 +1,231 @@
+//! From curves to measurands: which parts are fitted, whether a needle entered, and the budgets.
+//!
+//! Deliberately absent: screening and fitting themselves.
+
+use crate::{
+    capture::Header,
+    measure::{
+        Anomaly, Press, Refusal,
+        press::{
+            contact::{Bins, trailing_means},
+            heights::Heights,
+            onset::{self, Curves, FACE, NEEDLES, Onset},
+            traces::Traces,
+            unloading::{self, Unloading},
+        },
+        screen::{Screened, anomaly, refusal},
+    },
+    uncertainty::{Budget, Measured},
+};
+
+/// Stretch before the rough onset that is fitted, mm.
+const BEFORE_MM: f64 = 0.25;
+/// Longest stretch of sliding that is fitted, mm.
+const SLIDE_MAX_MM: f64 = 0.6;
+/// Squares of residuals a datum beyond which no curve of the family holds.
+const MISFIT_MAX: f64 = 25.0;
+/// Relative standard uncertainty of a compliance whose calibration gives none.
+const COMPLIANCE_U: f64 = 0.05;
+/// Relative standard uncertainty of force where the calibration gives none.
+const FORCE_U: f64 = 0.01;
+/// Rows over which the force of sliding is averaged.
+const SLIDE_ROWS: usize = 20;
+/// Needles that a cartridge has where the header gives no number.
+const NEEDLES_UNKNOWN: u32 = 12;
+
+/// What the curves say.
+#[derive(Clone, Debug)]
+pub struct Evidence<'a> {
+    traces: &'a Traces,
+    face: Onset,
+    tip: Onset,
+    entered: bool,
+    /// Row of the least force of the withdrawal, and that force where it is friction.
+    friction: Option<(usize, f64)>,
+    unloading: Option<Unloading>,
+    /// Force at the hold's end, N; from the unloading line where it was clipped.
+    hold_n: Option<f64>,
+}
+
+impl<'a> Evidence<'a> {
+    /// Fits face, tip and unloading.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] where a curve determines no onset.
+    pub fn of(header: &Header, traces: &'a Traces) -> Result<Self, Refusal> {
+        let friction = friction(traces);
+        let entered = friction.is_some() || traces.first_drop.is_some();
+        let face = face(traces)?;
+        let tip = tip(header, traces, friction)?;
+        let low_n = friction.map_or(f64::INFINITY, |(_, force)| 0.7 * force);
+        let unloading = traces.hold_n.and_then(|hold_n| {
+            // Without friction the lower half is bent by needles that lift off.
+            let low_n = if low_n.is_finite() { low_n } else { 0.5 * hold_n };
+            let rows = traces.withdraw.start..friction.map_or(traces.withdraw.end, |(row, _)| row);
+            unloading::measure(&traces.curve(), rows, hold_n, low_n, traces.background.noise_n)
+        });
+        Ok(Self { traces, face, tip, entered, friction, unloading, hold_n: traces.hold_n })
+    }
+
+    /// The measurands.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] where penetration cannot be had, or the order of things is impossible.
+    pub fn press(self, header: &Header, screened: &Screened, anomalies: &mut Vec<Anomaly>) -> Result<Press, Refusal> {
+        for (name, onset) in [("touch", &self.face), ("press", &self.tip)] {
+            if onset.misfit > MISFIT_MAX {
+                let misfit = onset.misfit;
+                let message = format!("the curve of `{name}` is off every law by {misfit:.1} noise variances");
+                let remedy = "look for a step, a slip or a loose cartridge in the capture and press anew";
+                return Err(refusal("misfit", format!("{message}, the limit is {MISFIT_MAX}; {remedy}")));
+            }
+            if onset.misfit > 4.0 {
+                let message = format!("residuals of `{name}` exceed noise {:.1} times; u was raised", onset.misfit.sqrt());
+                anomalies.push(anomaly("misfit", 1, message));
+            }
+        }
+        let protrusion = self.face.tip_mm - self.tip.tip_mm;
+        if protrusion <= 0.0 {
+            let message = format!("the tip touches {:.4} mm after the face would", -protrusion);
+            return Err(refusal("no-protrusion", format!("{message}; did the pen extend its needles?")));
+        }
+        let face_budget = self.onset_budget(header, &self.face, "touch");
+        let tip_budget = self.onset_budget(header, &self.tip, "press");
+        let mut protrusion_budget = Budget::default();
+        protrusion_budget.terms.extend(face_budget.terms.iter().cloned());
+        protrusion_budget.terms.extend(tip_budget.terms.iter().cloned());
+        let penetration = self.penetration(header, &tip_budget)?;
+        let (force, index) = self.puncture(header, screened).unzip();
+        Ok(Press {
+            face_mm: Measured::new(self.face.tip_mm, face_budget),
+            tip_mm: Measured::new(self.tip.tip_mm, tip_budget),
+            protrusion_mm: Measured::new(protrusion, protrusion_budget),
+            penetration_mm: penetration,
+            punctured: self.entered,
+            puncture_force_n: force,
+            puncture_index: index,
+        })
+    }
+
+    fn onset_budget(&self, header: &Header, onset: &Onset, phase: &str) -> Budget {
+        let mut budget = Budget::default();
+        let raised = onset.misfit.max(1.0).sqrt();
+        budget.random(&format!("onset fit of {phase}: noise, hum, law and heights"), onset.u_mm * raised, Some(onset.dof));
+        budget.random(&format!("encoder in {phase}"), self.traces.encoder_mm, None);
+        // A wrong compliance bends the curve; what it shifts is its share at the force that places the onset.
+        let compliance_u = compliance_u(header) * 0.03 * self.traces.hold_n.unwrap_or(1.0).abs();
+        budget.common(&format!("compliance of the load path in {phase}"), compliance_u, None);
+        budget.common(&format!("lag of the cell in {phase}"), 0.1 * self.traces.lag_mm.abs(), None);
+        if let Some(scale_u) = header.stage.as_ref().and_then(|stage| stage.scale_u_mm) {
+            budget.common(&format!("encoder scale in {phase}"), scale_u * 0.5_f64.sqrt(), None);
+        }
+        budget
+    }
+
+    fn penetration(&self, header: &Header, tip: &Budget) -> Result<Measured, Refusal> {
+        let mut budget = Budget::default();
+        if !self.entered {
+            // What friction would not show: a length of about the onset's own uncertainty.
+            budget.random("entry that neither a drop nor friction shows", self.tip.u_mm, None);
+            return Ok(Measured::new(0.0, budget));
+        }
+        let Some(unloading) = self.unloading.zip(self.hold_n) else {
+            let message = "the withdrawal shows no elastic unloading, so the dimple is unknown";
+            return Err(refusal("no-unloading", format!("{message}; was the hold clipped or the withdrawal cut off?")));
+        };
+        let (unloading, hold_n) = unloading;
+        let value = self.traces.hold_surface_mm - self.tip.tip_mm - unloading.dimple_mm;
+        budget.terms.extend(tip.terms.iter().cloned());
+        budget.random("unloading stiffness", unloading.u_mm, None);
+        let offset = self.traces.background.noise_n / 5.0 + self.traces.background.offset_u_n;
+        budget.random("force at the hold", offset / unloading.stiffness_n_per_mm, None);
+        budget.random("encoder at the hold", self.traces.encoder_mm, None);
+        budget.common("compliance at the hold", compliance_u(header) * hold_n.abs() * 0.1, None);
+        Ok(Measured::new(value.max(0.0), budget))
+    }
+
+    /// Peak before the first drop, and its row in the capture.
+    fn puncture(&self, header: &Header, screened: &Screened) -> Option<(Measured, u64)> {
+        let drop = self.traces.first_drop?;
+        let force = &self.traces.background.force_n;
+        let rows = drop.saturating_sub(6).max(self.traces.press.start)..(drop + 6).min(self.traces.press.end);
+        let peak = rows.max_by(|a, b| force[*a].total_cmp(&force[*b]))?;
+        if screened.rail_n.is_some_and(|rail| (screened.recording.force_n[peak] - rail).abs() < 0.02) {
+            return None;
+        }
+        let mut budget = Budget::default();
+        budget.random("noise of the reading", self.traces.background.noise_n, None);
+        let scale_u = header.force.as_ref().and_then(|force| force.scale_u).unwrap_or(FORCE_U);
+        budget.common("calibration of the cell", scale_u * force[peak].abs(), None);
+        Some((Measured::new(force[peak], budget), screened.rows[peak] as u64))
+    }
+}
+
+fn compliance_u(header: &Header) -> f64 {
+    header.compliance_u_mm_per_n.unwrap_or(COMPLIANCE_U * header.compliance_mm_per_n)
+}
+
+/// Row and force of the strongest pull of the withdrawal, where it is friction.
+fn friction(traces: &Traces) -> Option<(usize, f64)> {
+    let means = trailing_means(&traces.background.force_n, traces.withdraw.clone(), SLIDE_ROWS);
+    let (at, least) = means.iter().enumerate().fold((0, 0.0), |best, (i, f)| if *f < best.1 { (i, *f) } else { best });
+    // Of a thousand independent means none is as far out by noise.
+    let limit = 5.5 * traces.background.noise_n / (SLIDE_ROWS as f64).sqrt() + 3.0 * traces.background.offset_u_n;
+    (least < -limit).then(|| (traces.withdraw.start + at.saturating_sub(SLIDE_ROWS / 2), least))
+}
+
+fn unfit(phase: &str) -> Refusal {
+    let message = format!("the curve of `{phase}` determines no onset");
+    refusal("no-onset", format!("{message}; look at the capture: too few rows between baseline and contact?"))
+}
+
+fn face(traces: &Traces) -> Result<Onset, Refusal> {
+    let curve = traces.curve();
+    let rough = traces.surface_mm[traces.touch_onset];
+    let end = traces.touch.end - 1;
+    let bins = Bins::of(&curve, traces.touch.clone(), rough - BEFORE_MM..f64::INFINITY, rough);
+    let heights = Heights::of(1);
+    let curves = Curves {
+        rise: &bins,
+        slide: None,
+        heights: &heights,
+        noise_n: traces.background.noise_n,
+        length_mm: traces.surface_mm[end] - rough,
+        force_n: traces.background.force_n[end],
+        shape: FACE,
+    };
+    fitted(&curves, rough, "touch")
+}
+
+fn tip(header: &Header, traces: &Traces, friction: Option<(usize, f64)>) -> Result<Onset, Refusal> {
+    let curve = traces.curve();
+    let rough = traces.surface_mm[traces.press_onset];
+    // The last rows before a drop may already feel it through the cell.
+    let end = traces.first_drop.map_or(traces.press.end, |drop| drop.saturating_sub(3)).max(traces.press_onset + 8);
+    let bins = Bins::of(&curve, traces.press.start..end, rough - BEFORE_MM..f64::INFINITY, rough);
+    let slide = friction.map(|(row, _)| {
+        let length = (0.75 * (traces.surface_mm[row] - rough)).min(SLIDE_MAX_MM);
+        Bins::of(&curve, row..traces.withdraw.end, rough - BEFORE_MM..rough + length, rough)
+    });
+    let slide = slide.filter(|slide| slide.rows.len() > 15 && slide.line_to_zero().0 < 0.0);
+    let heights = Heights::of(header.needles.unwrap_or(NEEDLES_UNKNOWN));
+    let curves = Curves {
+        rise: &bins,
+        slide: slide.as_ref(),
+        heights: &heights,
+        noise_n: traces.background.noise_n,
+        length_mm: traces.surface_mm[end - 1] - rough,
+        force_n: traces.background.force_n[end - 1],
+        shape: NEEDLES,
+    };
+    fitted(&curves, rough, "press")
+}
+
+fn fitted(curves: &Curves<'_>, rough_mm: f64, phase: &str) -> Result<Onset, Refusal> {
+    let determined = curves.rise.rows.len() > 12 && curves.length_mm > 0.0 && curves.force_n > 0.0;
+    let onset = determined.then(|| onset::locate(curves, rough_mm)).flatten().ok_or_else(|| unfit(phase))?;
+    let plausible = onset.tip_mm.is_finite() && onset.u_mm.is_finite() && onset.u_mm > 0.0;
+    if plausible { Ok(onset) } else { Err(unfit(phase)) }
+}

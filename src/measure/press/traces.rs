@@ -1,0 +1,276 @@
+//! From screened rows to curves: background out, surface position corrected, contact found roughly.
+//!
+//! Two passes: the first takes the start of each motion for the baseline, the second all rows before the rough onset.
+//!
+//! Deliberately absent: the exact onset.
+
+use crate::{
+    capture::{Header, Phase, memory::Recording},
+    measure::{
+        Anomaly, Refusal,
+        press::{
+            background::{self, Background, Quiet},
+            contact::{self, Curve},
+        },
+        screen::{Screened, anomaly, median, refusal},
+    },
+};
+use std::{f64::consts::PI, ops::Range};
+
+/// Amplitude of hum that is named, N.
+const HUM_NAMED_N: f64 = 0.005;
+/// Drift over the capture that is named, N.
+const DRIFT_NAMED_N: f64 = 0.05;
+/// Difference of the offsets of two phases that is named, N.
+const STEP_NAMED_N: f64 = 0.02;
+/// Rows without contact that are needed before a contact.
+const QUIET_MIN: usize = 30;
+/// Scatter about the baseline over scatter of neighbours, beyond which the baseline is none.
+const UNSTEADY_MAX: f64 = 3.0;
+
+/// Curves of a press, ready to be fitted.
+#[derive(Clone, Debug)]
+pub struct Traces {
+    /// Force without background, N.
+    pub background: Background,
+    /// Surface position, mm, corrected for compliance and lag.
+    pub surface_mm: Vec<f64>,
+    /// Rows of the touch from its start to where the stage stops.
+    pub touch: Range<usize>,
+    /// Rough onset in the touch.
+    pub touch_onset: usize,
+    /// Rows of the press from its start to where the stage stops.
+    pub press: Range<usize>,
+    /// Rough onset in the press.
+    pub press_onset: usize,
+    /// First row of the first puncture, where there was one.
+    pub first_drop: Option<usize>,
+    /// Rows of the withdrawal.
+    pub withdraw: Range<usize>,
+    /// Surface position at the hold's end, mm.
+    pub hold_surface_mm: f64,
+    /// Force at the hold's end, N; `None` where it was not recorded.
+    pub hold_n: Option<f64>,
+    /// Scatter of the encoder about a steady motion, mm, not more than its plausible error.
+    pub encoder_mm: f64,
+    /// Speed of the press times group delay, mm.
+    pub lag_mm: f64,
+}
+
+impl Traces {
+    /// Of a screened press.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] where there is no baseline or no contact.
+    pub fn of(
+        header: &Header,
+        recorded: &Recording,
+        screened: &Screened,
+        anomalies: &mut Vec<Anomaly>,
+    ) -> Result<Self, Refusal> {
+        let recording = &screened.recording;
+        let rows = |phase: Phase| {
+            recording.rows(phase).filter(|rows| rows.len() >= 2 * QUIET_MIN).ok_or_else(|| {
+                let message = format!("phase `{}` has too few believable rows", phase.name());
+                refusal("truncated", format!("{message}; record the whole procedure again"))
+            })
+        };
+        let (touch, press, withdraw) = (rows(Phase::Touch)?, rows(Phase::Press)?, rows(Phase::Withdraw)?);
+        let z = &recording.stage_mm;
+        let rising = |rows: &Range<usize>| rows.start..moving_end(z, rows);
+        let (touch_rise, press_rise) = (rising(&touch), rising(&press));
+
+        let first = quiet(recording, [&touch, &press, &withdraw], [0.3, 0.08], None);
+        let rough = removed(recording, &first, screened)?;
+        let press_onset = onset_row(&rough, &press_rise, Phase::Press)?.0;
+        let touch_onset = onset_row(&rough, &touch_rise, Phase::Touch)?.0;
+        let before = [z[touch_onset], z[press_onset]];
+        let second = quiet(recording, [&touch, &press, &withdraw], [1.0, 1.0], Some(before));
+        let background = removed(recording, &second, screened)?;
+        named(&background, anomalies);
+        let (press_onset, first_drop) = onset_row(&background, &press_rise, Phase::Press)?;
+        let (touch_onset, _) = onset_row(&background, &touch_rise, Phase::Touch)?;
+
+        let delay_s = header.force.as_ref().map_or(0.0, |force| 2.0 * force.damping / (2.0 * PI * force.natural_hz));
+        let speeds = [speed(recording, &touch_rise), speed(recording, &press_rise), -speed(recording, &withdraw).abs()];
+        let mut surface_mm: Vec<f64> =
+            z.iter().zip(&background.force_n).map(|(z, f)| z - header.compliance_mm_per_n * f).collect();
+        for (rows, speed) in [&touch_rise, &press_rise, &withdraw].into_iter().zip(speeds) {
+            for surface in &mut surface_mm[rows.clone()] {
+                *surface -= speed * delay_s;
+            }
+        }
+        let (hold_n, hold_stage_mm) = hold(recorded, recording, &background, screened)?;
+        let hold_surface_mm = hold_stage_mm - header.compliance_mm_per_n * hold_n.unwrap_or(0.0);
+        let encoder_mm = unevenness(recording, &press_rise).min(0.0006 + resolution(header) * 0.3);
+        let lag_mm = speeds[1] * delay_s;
+        Ok(Self {
+            background,
+            surface_mm,
+            touch: touch_rise,
+            touch_onset,
+            press: press_rise,
+            press_onset,
+            first_drop,
+            withdraw,
+            hold_surface_mm,
+            hold_n,
+            encoder_mm,
+            lag_mm,
+        })
+    }
+
+    /// Force and surface position.
+    pub fn curve(&self) -> Curve<'_> {
+        Curve { force_n: &self.background.force_n, surface_mm: &self.surface_mm }
+    }
+}
+
+fn resolution(header: &Header) -> f64 {
+    header.stage.as_ref().map_or(0.001, |stage| stage.resolution_mm)
+}
+
+/// End of the rows before the stage stops at the end of a rise.
+fn moving_end(z: &[f64], rows: &Range<usize>) -> usize {
+    let last = z[rows.end - 1];
+    let near = z[rows.clone()].iter().rposition(|z| *z < last - 1e-9).map_or(rows.end, |i| rows.start + i + 1);
+    // Readings that toggle by one count at rest belong to the rest.
+    let toggling = (near..rows.end).len() < 3;
+    if toggling { rows.end } else { near }
+}
+
+/// Rows without contact: up to a share of the travel, or to below the rough onsets.
+fn quiet(
+    recording: &Recording,
+    [touch, press, withdraw]: [&Range<usize>; 3],
+    shares: [f64; 2],
+    before_mm: Option<[f64; 2]>,
+) -> Vec<Quiet> {
+    let z = &recording.stage_mm;
+    let limit = |rows: &Range<usize>, share: f64, k: usize| {
+        let (low, high) = (z[rows.start].min(z[rows.end - 1]), z[rows.start].max(z[rows.end - 1]));
+        match before_mm {
+            Some(onsets) => onsets[k] - 0.06_f64.min(0.25 * (onsets[k] - low)),
+            None => low + share * (high - low),
+        }
+    };
+    let head = |rows: &Range<usize>, share: f64, k: usize| {
+        let limit = limit(rows, share, k);
+        rows.start..rows.clone().find(|i| z[*i] > limit).unwrap_or(rows.end)
+    };
+    let tail_start = {
+        let limit = limit(withdraw, shares[1], 1);
+        withdraw.clone().rfind(|i| z[*i] > limit).map_or(withdraw.start, |i| i + 1)
+    };
+    let held = press.end;
+    let mut quiet = vec![
+        Quiet { rows: head(touch, shares[0], 0), holds_for: 0..press.start },
+        Quiet { rows: head(press, shares[1], 1), holds_for: press.start..held },
+        Quiet { rows: tail_start..withdraw.end, holds_for: held..recording.len() },
+    ];
+    // A withdrawal that ends in contact has no baseline of its own: that of the press holds on.
+    if quiet[2].rows.len() < QUIET_MIN {
+        quiet.truncate(2);
+        quiet[1].holds_for.end = recording.len();
+    }
+    quiet
+}
+
+fn removed(recording: &Recording, quiet: &[Quiet], screened: &Screened) -> Result<Background, Refusal> {
+    if let Some(short) = quiet.iter().find(|q| q.rows.len() < QUIET_MIN) {
+        let row = screened.rows.get(short.rows.start).copied().unwrap_or(0);
+        let message = format!("{} rows without contact from row {row}, {QUIET_MIN} are needed", short.rows.len());
+        return Err(refusal("no-baseline", format!("{message}; start farther from the phantom")));
+    }
+    let background = background::remove(&recording.t_s, &recording.force_n, quiet)
+        .ok_or_else(|| refusal("no-baseline", "the baseline cannot be estimated; record it longer".to_owned()))?;
+    let (slow, fast) = (background.noise_n, background.noise_fast_n);
+    if slow > UNSTEADY_MAX * fast && slow > 0.002 {
+        let message = format!("force before contact scatters by {slow:.4} N about its baseline, {fast:.4} N by noise");
+        let remedy = "was there contact, a step or a tare before the touch? Start farther from the phantom";
+        return Err(refusal("unsteady-baseline", format!("{message}; {remedy}")));
+    }
+    Ok(background)
+}
+
+/// The rough onset, and the first puncture, in a rise.
+fn onset_row(background: &Background, rise: &Range<usize>, phase: Phase) -> Result<(usize, Option<usize>), Refusal> {
+    let force = &background.force_n;
+    let noise_n = background.noise_n.max(1e-6);
+    let drop =
+        if phase == Phase::Press { contact::first_drop(force, rise.clone(), noise_n) } else { None };
+    let end = drop.unwrap_or(rise.end);
+    let means = contact::trailing_means(force, rise.start..end, 5);
+    let (at, peak_n) = means.iter().enumerate().fold((0, 0.0), |best, (i, f)| if *f > best.1 { (i, *f) } else { best });
+    if peak_n < 10.0 * noise_n {
+        let message = format!("the force rises by {peak_n:.4} N in `{}`, noise is {noise_n:.4} N", phase.name());
+        return Err(refusal("no-contact", format!("{message}; check that the phantom is reached and the cell connected")));
+    }
+    let threshold = (5.0 * noise_n).max(0.02 * peak_n);
+    Ok((contact::rough_onset(force, rise.clone(), rise.start + at, threshold), drop))
+}
+
+fn named(background: &Background, anomalies: &mut Vec<Anomaly>) {
+    if let Some(hum) = background.hum.filter(|hum| hum.amplitude_n > HUM_NAMED_N) {
+        let (rate, mn) = (hum.rate_hz, 1e3 * hum.amplitude_n);
+        let message = format!("hum of {mn:.1} mN at {rate:.2} Hz, estimated without contact and taken out");
+        anomalies.push(anomaly("hum", 1, message));
+    }
+    if background.drift_n > DRIFT_NAMED_N {
+        let message = format!("the force drifts by {:.3} N over the capture; taken out", background.drift_n);
+        anomalies.push(anomaly("drift", 1, message));
+    }
+    if background.step_n > STEP_NAMED_N {
+        let step = background.step_n;
+        let message = format!("offsets of touch, press and withdrawal differ by {step:.3} N; each was taken out by itself");
+        anomalies.push(anomaly("baseline-step", 1, message));
+    }
+}
+
+/// Mean speed over the middle half of a motion, mm/s.
+fn speed(recording: &Recording, rows: &Range<usize>) -> f64 {
+    let (a, b) = (rows.start + rows.len() / 2, rows.end - 1 - rows.len() / 10);
+    if b <= a {
+        return 0.0;
+    }
+    (recording.stage_mm[b] - recording.stage_mm[a]) / (recording.t_s[b] - recording.t_s[a]).max(1e-9)
+}
+
+/// Root mean square of positions about a line over the last half of a rise, mm.
+fn unevenness(recording: &Recording, rows: &Range<usize>) -> f64 {
+    let rows = rows.start + rows.len() / 2..rows.end - rows.len() / 20;
+    let n = rows.len() as f64;
+    let (t0, z0) = (recording.t_s[rows.start], recording.stage_mm[rows.start]);
+    let (mut st, mut sz, mut stt, mut stz, mut szz) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    for i in rows {
+        let (t, z) = (recording.t_s[i] - t0, recording.stage_mm[i] - z0);
+        st += t;
+        sz += z;
+        stt += t * t;
+        stz += t * z;
+        szz += z * z;
+    }
+    let (vtt, vtz, vzz) = (stt - st * st / n, stz - st * sz / n, szz - sz * sz / n);
+    ((vzz - vtz * vtz / vtt).max(0.0) / n).sqrt()
+}
+
+/// Force over the last fifth of the hold (`None` where it was clipped) and stage position there.
+fn hold(
+    recorded: &Recording,
+    recording: &Recording,
+    background: &Background,
+    screened: &Screened,
+) -> Result<(Option<f64>, f64), Refusal> {
+    let missing = || refusal("missing-phase", "phase `hold` has no readable stage position; press anew".to_owned());
+    let whole = recorded.rows(Phase::Hold).ok_or_else(missing)?;
+    let mut positions: Vec<f64> =
+        recorded.stage_mm[whole.clone()].iter().copied().filter(|z| z.is_finite()).collect();
+    let stage_mm = median(&mut positions).ok_or_else(missing)?;
+    let tail = whole.end - (whole.len() / 5).max(1)..whole.end;
+    let Some(rows) = recording.rows(Phase::Hold) else { return Ok((None, stage_mm)) };
+    let forces: Vec<f64> =
+        rows.filter(|i| tail.contains(&screened.rows[*i])).map(|i| background.force_n[i]).collect();
+    let enough = forces.len() * 2 >= tail.len();
+    Ok((enough.then(|| forces.iter().sum::<f64>() / forces.len() as f64), stage_mm))
+}

@@ -1,0 +1,199 @@
+//! The force channel: polarity, unit, rail, stuck stretches, spikes.
+//!
+//! Deliberately absent: noise, hum and drift, which are estimated where contact is known.
+
+use crate::{
+    capture::{Header, Phase, memory::Recording},
+    measure::{
+        Anomaly, Refusal,
+        screen::{Screened, anomaly, median, refusal},
+    },
+};
+
+/// Most force that a press of a pen can show, N; beyond it the unit is not newton.
+const FORCE_MAX_N: f64 = 20.0;
+/// Largest share of rows that spikes may take.
+const SPIKES_MAX: f64 = 0.02;
+/// Widest spike, samples.
+const SPIKE_WIDTH_MAX: usize = 4;
+
+/// Screens the force.
+///
+/// # Errors
+///
+/// [`Refusal`] where force cannot be what it is called.
+pub fn screen(header: &Header, screened: &mut Screened, anomalies: &mut Vec<Anomaly>) -> Result<(), Refusal> {
+    rail_and_stuck(header, screened, anomalies)?;
+    spikes(screened, anomalies)?;
+    sign_and_unit(header, screened)
+}
+
+/// Leaves out rows at a rail and rows of a stuck channel: runs of equal readings longer than noise allows.
+fn rail_and_stuck(header: &Header, screened: &mut Screened, anomalies: &mut Vec<Anomaly>) -> Result<(), Refusal> {
+    let force = &screened.recording.force_n;
+    let total = force.len();
+    let (mut lowest, mut highest) = (f64::INFINITY, f64::NEG_INFINITY);
+    for f in force {
+        lowest = lowest.min(*f);
+        highest = highest.max(*f);
+    }
+    let same = force.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    let longest = longest_by_chance(force);
+    let (mut out, mut rail, mut stuck) = (vec![false; total], 0_u64, 0_u64);
+    let mut first_stuck = None;
+    let mut start = 0;
+    for i in 1..=total {
+        if i < total && force[i] == force[start] {
+            continue;
+        }
+        let run = i - start;
+        let clipped = force[start] == highest || force[start] == lowest;
+        if run > longest || (clipped && run > longest.min(8) && highest > lowest) {
+            out[start..i].fill(true);
+            if clipped {
+                rail += run as u64;
+                screened.rail_n = Some(force[start]);
+            } else {
+                stuck += run as u64;
+                first_stuck.get_or_insert(screened.rows[start]);
+            }
+        }
+        start = i;
+    }
+    if same + 1 >= total || highest <= lowest {
+        let message = format!("the force is {lowest} N in all {total} rows; check the cell, its cable and its amplifier");
+        return Err(refusal("stuck-force", message));
+    }
+    let range = header.force.as_ref().and_then(|force| force.range_n);
+    for i in 0..total {
+        if range.is_some_and(|range| force[i].abs() >= range) && !out[i] {
+            out[i] = true;
+            rail += 1;
+            screened.rail_n = range;
+        }
+    }
+    if let Some(rail_n) = screened.rail_n {
+        let message = format!("{rail} rows are clipped at {rail_n} N; they were left out");
+        anomalies.push(anomaly("saturated", rail, message));
+    }
+    if let Some(row) = first_stuck {
+        let message = format!("the force repeats one value in {stuck} rows, the first is row {row}; they were left out");
+        anomalies.push(anomaly("stuck-force", stuck, message));
+        if stuck as f64 > 0.3 * total as f64 {
+            let share = 100.0 * stuck as f64 / total as f64;
+            let message = format!("the force is stuck in {share:.0} % of the rows, the limit is 30 %; check the cell");
+            return Err(refusal("stuck-force", message));
+        }
+    }
+    screened.leave_out(&out);
+    Ok(())
+}
+
+/// Longest run of equal readings that noise produces: from the share of equal neighbours in the quieter half.
+fn longest_by_chance(force: &[f64]) -> usize {
+    // Blocks of 32 readings, each judged alone, so that a stuck half does not make sticking seem normal.
+    let mut shares: Vec<f64> = force
+        .chunks_exact(32)
+        .map(|block| block.windows(2).filter(|pair| pair[0] == pair[1]).count() as f64 / 31.0)
+        .filter(|share| *share < 1.0)
+        .collect();
+    let high = shares.len() * 3 / 4;
+    let share = if shares.is_empty() { 0.0 } else { *shares.select_nth_unstable_by(high, f64::total_cmp).1 };
+    let share = (share + 0.05).clamp(0.15, 0.97);
+    ((1e-6 / force.len().max(1) as f64).ln() / share.ln()).ceil() as usize
+}
+
+/// Leaves out excursions of a few samples from which the force returns to where it was.
+fn spikes(screened: &mut Screened, anomalies: &mut Vec<Anomaly>) -> Result<(), Refusal> {
+    let force = &screened.recording.force_n;
+    let total = force.len();
+    let scale = excursion_scale(force);
+    let limit = 10.0 * scale;
+    let mut out = vec![false; total];
+    let mut count = 0_u64;
+    let mut worst = 0.0_f64;
+    let mut i = 2;
+    while i + 2 < total {
+        let width = (1..=SPIKE_WIDTH_MAX).find(|width| is_spike(force, i, *width, limit));
+        let Some(width) = width else {
+            i += 1;
+            continue;
+        };
+        worst = worst.max((force[i] - force[i - 1]).abs());
+        out[i..i + width].fill(true);
+        count += 1;
+        i += width + 1;
+    }
+    if count > 0 {
+        let row = out.iter().position(|out| *out).map_or(0, |i| screened.rows[i]);
+        let message = format!("{count} spikes of up to {worst:.3} N, the first at row {row}; their rows were left out");
+        anomalies.push(anomaly("spike", count, message));
+        if count as f64 > SPIKES_MAX * total as f64 {
+            let message = format!("{count} spikes in {total} rows, the limit is 2 %; check cable and shield of the cell");
+            return Err(refusal("spikes", message));
+        }
+        screened.leave_out(&out);
+    }
+    Ok(())
+}
+
+/// Do the `width` readings from `i` stand off both neighbours by more than the neighbours differ?
+fn is_spike(force: &[f64], i: usize, width: usize, limit: f64) -> bool {
+    if i + width + 1 >= force.len() {
+        return false;
+    }
+    let (before, after) = (force[i - 1], force[i + width]);
+    let (outer_before, outer_after) = (force[i - 2], force[i + width + 1]);
+    let level = 0.5 * (before + after);
+    // The neighbours' own step and slope are what an excursion must exceed: a puncture falls and stays down.
+    let apart = (before - after).abs() + (before - outer_before).abs() + (after - outer_after).abs();
+    let height = (i..i + width).map(|k| force[k] - level).fold(f64::INFINITY, |m, e| m.min(e.abs()));
+    let one_sided = (i..i + width).all(|k| force[k] > level) || (i..i + width).all(|k| force[k] < level);
+    one_sided && height > limit && height > 2.0 * apart
+}
+
+/// Robust standard deviation of a reading's distance from its neighbours' mean.
+fn excursion_scale(force: &[f64]) -> f64 {
+    let mut distances: Vec<f64> =
+        force.windows(3).step_by(3).map(|w| (w[1] - 0.5 * (w[0] + w[2])).abs()).collect();
+    // 1.4826: median absolute deviation of a normal sample.
+    1.4826 * median(&mut distances).unwrap_or(0.0).max(1e-6)
+}
+
+/// Mean force over the last rows of a phase less that over its first.
+fn rise(recording: &Recording, from: Phase, to: Phase) -> Option<f64> {
+    let (first, last) = (recording.rows(from)?, recording.rows(to)?);
+    let mean = |rows: &[f64]| rows.iter().sum::<f64>() / rows.len() as f64;
+    let head = &recording.force_n[first.start..first.end.min(first.start + 100)];
+    let tail = &recording.force_n[last.start.max(last.end.saturating_sub(30))..last.end];
+    Some(mean(tail) - mean(head))
+}
+
+fn sign_and_unit(header: &Header, screened: &Screened) -> Result<(), Refusal> {
+    let recording = &screened.recording;
+    let least = (12.0 * excursion_scale(&recording.force_n)).max(0.02);
+    let touch = rise(recording, Phase::Touch, Phase::Touch).unwrap_or(0.0);
+    let hold = rise(recording, Phase::Press, Phase::Hold).unwrap_or(0.0);
+    if touch < -least && hold < least || hold < -least && touch < least {
+        let message = format!("force changes by {touch:.3} N in the touch and {hold:.3} N in the press");
+        let remedy = "contact must be positive: check the polarity of the cell";
+        return Err(refusal("inverted-polarity", format!("{message}; {remedy}")));
+    }
+    let highest = recording.force_n.iter().fold(0.0_f64, |m, f| m.max(f.abs()));
+    if highest > FORCE_MAX_N {
+        let message = format!("the force reaches {highest:.1} N, more than {FORCE_MAX_N} N; are the forces in newton?");
+        return Err(refusal("implausible-force", message));
+    }
+    let resolution = header.force.as_ref().map_or(0.0, |force| force.resolution_n);
+    let step = recording
+        .force_n
+        .windows(2)
+        .map(|pair| (pair[1] - pair[0]).abs())
+        .filter(|step| *step > 1e-9)
+        .fold(f64::INFINITY, f64::min);
+    if resolution > 0.0 && step > 30.0 * resolution && step.is_finite() {
+        let message = format!("the smallest step of the force is {step} N, declared {resolution} N");
+        return Err(refusal("force-unit", format!("{message}; check the unit of the force column")));
+    }
+    Ok(())
+}
