@@ -9,6 +9,7 @@ pub mod archive;
 pub mod bench;
 pub mod exit;
 pub mod generate;
+pub mod simulate;
 pub mod stats;
 pub mod terminal;
 pub mod validate;
@@ -46,6 +47,7 @@ enum Command {
     #[command(subcommand, about = "Statistical calculators: tolerance, nested, capability, gauge studies, plans",
               after_help = "Example: rig stats tolerance --n 30 --coverage 0.95 --confidence 0.95 --sides 2")]
     Stats(stats::command::StatsCommand),
+    Sim(simulate::Simulate),
     Report(archive::Report),
     Verify(archive::Verify),
     Recover(bench::Recover),
@@ -111,6 +113,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Failure> {
                 Err(Failure { exit, message: failure.message })
             }
         },
+        Command::Sim(command) => command.run(terminal),
         Command::Report(command) => command.run(terminal),
         Command::Verify(command) => command.run(terminal),
         Command::Recover(command) => command.run(terminal),

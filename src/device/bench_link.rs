@@ -43,6 +43,8 @@ pub struct Requester {
     outbox: VecDeque<(Vec<u8>, bool)>,
     /// Replies that answered nothing that was pending.
     pub strays: u64,
+    /// Packets dropped before the device said who it is: a boot banner is no damage.
+    pub dropped_before: u64,
     bytes_received: u64,
 }
 
@@ -50,7 +52,7 @@ impl Requester {
     /// A requester that has sent nothing; its first bytes are a lone zero, which ends whatever the device had begun.
     pub fn new(role: Role) -> Self {
         let outbox = VecDeque::from([(vec![0], false)]);
-        Self { role, sequence: 0, queue: VecDeque::new(), pending: None, outbox, strays: 0, bytes_received: 0 }
+        Self { role, sequence: 0, queue: VecDeque::new(), pending: None, outbox, strays: 0, dropped_before: 0, bytes_received: 0 }
     }
 
     /// Queues a request. An urgent one drops what waits, and what is pending.
@@ -137,7 +139,7 @@ impl Requester {
 
 /// What was thrown away on the way in, in words; empty where nothing was.
 pub fn damage(decoder: &FrameDecoder, requester: &Requester) -> String {
-    match (decoder.dropped().packets(), requester.strays) {
+    match (decoder.dropped().packets() - requester.dropped_before, requester.strays) {
         (0, 0) => String::new(),
         (packets, strays) => format!("{packets} damaged packets dropped, {strays} replies answered nothing pending"),
     }

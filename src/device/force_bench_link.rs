@@ -151,9 +151,13 @@ impl ForceBenchLink {
 impl Session for ForceBenchLink {
     fn receive(&mut self, at: RunTime, mut bytes: &[u8]) {
         self.requester.count(bytes.len());
+        let known = self.identity.is_some();
         let mut decoder = std::mem::take(&mut self.decoder);
         while let Some(frame) = decoder.next_frame(&mut bytes) {
             self.handle(at, &frame);
+        }
+        if !known {
+            self.requester.dropped_before = decoder.dropped().packets();
         }
         self.decoder = decoder;
     }

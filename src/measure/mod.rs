@@ -9,7 +9,9 @@
 
 pub mod document;
 pub mod dynamic;
+pub mod press;
 pub mod puncture;
+pub mod screen;
 
 use crate::{
     capture::{Header, Kind, ReadError, Source, memory::Recording},
@@ -164,10 +166,7 @@ pub const ROWS_MAX: usize = 9_000_000;
 /// [`ReadError`] where the data is no capture data; everything else is a refusal in the measurement.
 pub fn measure(header: &Header, source: &mut dyn Source) -> Result<Measurement, ReadError> {
     match header.kind {
-        Kind::Press => Ok(Measurement {
-            outcome: Err(Refusal { code: "todo".to_owned(), message: String::new() }),
-            anomalies: Vec::new(),
-        }),
+        Kind::Press => Ok(press::measure(header, &Recording::read(source, ROWS_MAX)?)),
         Kind::Dynamic => dynamic::measure(header, source),
         Kind::Puncture => Ok(puncture::measure(header, &Recording::read(source, ROWS_MAX)?)),
     }

@@ -5,9 +5,11 @@
 //!
 //! Invariant: what happens depends on the parameters, the seed and the times of the commands alone, never on how
 //! time is cut into pieces.
-//! Deliberately absent: the host's clock, threads, and any knowledge of how its signals will be measured.
+//! Deliberately absent: the host's clock and threads (but for [`terminal`], which serves in real time), and any
+//! knowledge of how its signals will be measured.
 
 pub mod bench;
 pub mod firmware;
 pub mod link;
+pub mod terminal;
 pub mod world;

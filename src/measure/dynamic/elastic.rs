@@ -89,6 +89,12 @@ pub struct Contact {
 }
 
 impl Contact {
+    /// How far the exponent lies outside one and a half prior SDs, in prior SDs: such a law says that the pulses were
+    /// not what the model takes them for.
+    pub fn unusual(&self) -> f64 {
+        ((self.exponent - EXPONENT.0).abs() / EXPONENT.1 - 1.5).max(0.0)
+    }
+
     /// How far the foremost tip is below the undeformed surface where the force first reaches `force_n`, mm.
     pub fn indentation_mm(&self, force_n: f64) -> f64 {
         let groups = needle_groups(self.needles);

@@ -25,7 +25,11 @@ const STROKES_MIN: usize = 20;
 const STEADY_MM: f64 = 0.004;
 /// Model of first contact (law of the phantom, needle heights, kinematics near top dead centre), mm: from worlds of
 /// other laws, [D].
-const MODEL_MM: f64 = 0.004;
+const MODEL_MM: f64 = 0.006;
+/// Standard uncertainty from heights that are not spread as their order statistics expect, in SDs of the heights.
+const HEIGHTS_SHARE: f64 = 0.4;
+/// Standard uncertainty for each prior SD by which the exponent lies outside its usual range, mm.
+const UNUSUAL_MM: f64 = 0.02;
 /// Relative standard uncertainty of the dimple as the stretch of the unloading: from worlds of other laws, [D].
 const DIMPLE_RELATIVE: f64 = 0.05;
 /// Share of the force of cutting that stretches the phantom, and its standard uncertainty: from captures of another
@@ -87,7 +91,6 @@ impl Run<'_> {
         let room = |samples: f64| (samples / period - MISSED_MARGIN).floor().max(0.0) as u64;
         let first = if self.begins_in_contact { first - BEGUN_PERIODS * period } else { first };
         let (head, tail) = (room(first), room(self.samples as f64 - last));
-        if std::env::var("DBG").is_ok() { eprintln!("   HEAD first {first} period {period} head {head} tail {tail} begins {}", self.begins_in_contact); }
         let total = head + numbers[numbers.len() - 1] + 1 + tail;
 
         let contact = self.scan.contact.as_ref().ok_or_else(|| no_passage("first touches in the scan", 0, 3))?;
@@ -207,14 +210,15 @@ impl Run<'_> {
         let apart = (shift - 0.5 * drift).abs();
         // Where the two contradict each other, neither can be told to be right.
         let doubt = if apart > 3.0 * map_u.hypot(steady_u) { 0.5 * apart } else { 0.0 };
-        if std::env::var("DBG").is_ok() {
-            eprintln!("   drift {:.1}±{:.1} shift {:.1}±{:.1} um {contact:?}", line * 1e3, line_u * 1e3, shift * 1e3, map_u * 1e3);
-        }
         let pulses = contact.pulses as f64;
         let mut budget = Budget::default();
-        budget.random("protrusion of the strokes of first touch", scatter * (CORRELATED / pulses).sqrt(), Some(pulses - 1.0));
+        let early = scatter.max(contact.scatter_mm);
+        budget.random("scatter of the first touches", early * (CORRELATED / pulses).sqrt(), Some(pulses - 1.0));
         budget.random("law of first contact", contact.law_u_mm, Some(pulses));
         budget.common("model of first contact", MODEL_MM, None);
+        budget.common("heights of the foremost needles", HEIGHTS_SHARE * contact.spread_mm * f64::from(self.header.needles.unwrap_or(1).saturating_sub(1).min(1)), None);
+        budget.common("law outside the usual range", contact.unusual() * UNUSUAL_MM, None);
+        budget.random("first touches against run", if contact.scatter_mm > 1.6 * scatter { contact.scatter_mm } else { 0.0 }, None);
         budget.random("from the scan to the run", (steady_weight + map_weight).powf(-0.5), None);
         budget.random("drift against map", doubt, None);
         budget.common("face position", self.face_mm.u(), self.face_mm.budget.dof());

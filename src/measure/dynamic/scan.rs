@@ -215,16 +215,18 @@ impl Scan {
     /// Half of the carriage's stroke, mm, from the phase of contact of strokes that reach well in, for a mean
     /// protrusion.
     fn carriage(&self, header: &Header, face_mm: f64, mean_mm: f64) -> (f64, f64) {
-        let mut halves: Vec<f64> = self
+        let mut inner: Vec<(f64, f64)> = self
             .passages(header, face_mm)
             .filter_map(|(gap, shape)| shape.passage.map(|passage| (gap, passage.rise)))
-            .filter(|(_, rise)| *rise > 0.8)
-            .map(|(gap, rise)| (mean_mm - gap) / rise)
             .collect();
+        inner.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        inner.truncate((inner.len() / 3).max(8));
+        let mut halves: Vec<f64> = inner.iter().map(|(gap, rise)| (mean_mm - gap) / rise).collect();
         halves.sort_unstable_by(f64::total_cmp);
-        match halves.get(halves.len() / 2) {
-            Some(half) if halves.len() >= 16 && *half > 0.1 => (*half, 0.04),
-            _ => (0.56 * header.set_depth_mm.unwrap_or(1.5), 0.1),
+        match (halves.get(halves.len() / 2), inner.get(inner.len() / 2)) {
+            (Some(half), Some((_, rise))) if halves.len() >= 8 && *half > 0.1 => (*half, 0.04 / rise.clamp(0.3, 1.0)),
+            // A carriage draws the needles back behind the face by a few tenths of a millimetre.
+            _ => (0.5 * header.set_depth_mm.unwrap_or(1.5) + 0.15, 0.15),
         }
     }
 

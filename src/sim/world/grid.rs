@@ -75,9 +75,11 @@ impl Grid {
 
     /// Goes on to the last tick up to `limit`; its time.
     pub fn jump(&mut self, limit: RunTime) -> RunTime {
-        let ticks = (limit.since(self.anchor).as_nanos() as f64 / self.period_ns).floor() as u64;
-        // Rounding of times to nanoseconds may put the tick just beyond the limit.
-        let tick = if self.time(ticks, 0) > limit { ticks.saturating_sub(1) } else { ticks };
+        // Times are rounded to nanoseconds, so the tick on the limit may lie one further than the quotient says.
+        let mut tick = (limit.since(self.anchor).as_nanos() as f64 / self.period_ns).floor() as u64 + 1;
+        while tick > self.tick && self.time(tick, 0) > limit {
+            tick -= 1;
+        }
         if tick > self.tick {
             (self.tick, self.step) = (tick, 0);
         }
@@ -117,5 +119,14 @@ mod tests {
         assert_eq!(once.jump(RunTime::from_nanos(1_000_000)), often.jump(RunTime::from_nanos(1_000_000)));
         assert_eq!(once.next(), often.next());
         assert!(once.next() > RunTime::from_nanos(1_000_000));
+    }
+
+    #[test]
+    fn a_jump_onto_a_tick_that_was_rounded_down_reaches_it() {
+        for nanos in 1..50 {
+            let mut grid = Grid::idle(RunTime::ZERO, 0.25 * (1000.0 + f64::from(nanos) * 0.01));
+            let next = grid.next_tick();
+            assert_eq!(grid.jump(next), next);
+        }
     }
 }

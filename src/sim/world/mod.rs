@@ -3,11 +3,12 @@
 //! The stage (z grows towards the pen) carries the load cell with the phantom on it: `z_surface = z_stage - C·F`.
 //! Stage and crank are known in closed form at any instant; tissue and cell are stepped on a fixed [`Grid`] while
 //! something touches or rings, and skipped while nothing can. Reading order: `law`, `tissue`, `phantom`, `cell`,
-//! `channel`, `stage`, `pen`, then this file.
+//! `channel`, `axis`, `stage`, `pen`, then this file.
 //!
 //! Invariants: `advance(a); advance(b)` is `advance(b)` bit for bit; all randomness comes from the seed by label.
 //! Deliberately absent: protocols and the devices' own rules (firmware), and every notion of how to measure.
 
+pub mod axis;
 pub mod cell;
 pub mod channel;
 pub mod grid;
@@ -24,12 +25,13 @@ pub mod truth;
 use crate::{
     config::world::WorldParams,
     sim::world::{
+        axis::Drive,
         cell::Cell,
         channel::{Channel, DaqSample},
         grid::Grid,
         pen::Pen,
         phantom::{Approach, Load, Phantom},
-        stage::AxisDrive,
+        stage::Stage,
         surface::Surface,
         truth::Truth,
     },
@@ -100,35 +102,13 @@ pub struct World {
     truth: Truth,
 }
 
-/// The three drives and where their carriages were at the last instant computed.
-#[derive(Debug)]
-struct Stage {
-    x: AxisDrive,
-    y: AxisDrive,
-    z: AxisDrive,
-    site_mm: [f64; 2],
-    face_mm: f64,
-    z_mm: f64,
-    /// Counts of z, x, y at those places.
-    encoder_counts: [i32; 3],
-}
-
 impl World {
     /// A world at time zero: stage at its home position, pen at rest and retracted, phantom untouched.
     pub fn new(params: &WorldParams, cartridge: &CartridgeTruth, seed: u64) -> World {
         let step_max_ns = params.step_us * 1e3;
         let surface = Surface::new(&params.phantom, seed);
         let phantom = Phantom::new(&params.phantom, cartridge, seed);
-        let axis = AxisDrive::new(&params.stage);
-        let stage = Stage {
-            x: axis.clone(),
-            y: axis.clone(),
-            z: axis,
-            site_mm: [0.0; 2],
-            face_mm: surface.face_mm(0.0, 0.0),
-            z_mm: 0.0,
-            encoder_counts: [0; 3],
-        };
+        let stage = Stage::new(&params.stage, &surface);
         let truth = Truth { behind_mm: phantom.behind_mm(), ..Truth::default() };
         World {
             now: RunTime::ZERO,
@@ -204,17 +184,17 @@ impl World {
 
     /// Where the stage's own counter says it is, mm. It knows nothing of play, cyclic error or a lost step.
     pub fn stage_position_mm(&self, axis: Axis) -> f64 {
-        self.axis(axis).counter_mm(self.now.as_secs_f64())
+        self.stage.drive(axis).counter_mm(self.now.as_secs_f64())
     }
 
     /// Whether a move is under way.
     pub fn stage_busy(&self, axis: Axis) -> bool {
-        self.axis(axis).busy(self.now.as_secs_f64())
+        self.stage.drive(axis).busy(self.now.as_secs_f64())
     }
 
     /// Whether the last move ended in a stall.
     pub fn stage_stalled(&self, axis: Axis) -> bool {
-        self.axis(axis).stalled()
+        self.stage.drive(axis).stalled()
     }
 
     /// Starts the acquisition: mask bit 0 force, bits 1 to 3 encoder z, x, y; the first sample after one `period` (1 µs
@@ -293,7 +273,7 @@ impl World {
     }
 
     fn sample(&mut self, now: RunTime) {
-        self.channel.sample(now, self.cell.spring_n(), self.stage.encoder_counts);
+        self.channel.sample(now, self.cell.spring_n(), self.stage.encoder_counts());
     }
 
     /// Computes the instant `next`, one step on; in parts where the step is too long for what happens in it.
@@ -322,17 +302,17 @@ impl World {
             return false;
         }
         let tip_mm = self.pen.tip_mm(to_s);
-        let gap_mm = (self.stage.face_mm - self.stage.z_mm).max(0.0);
+        let gap_mm = self.stage.gap_mm().max(0.0);
         tip_mm > gap_mm && tip_mm - self.pen.tip_mm(from_s) > ENTRY_STEP_MM
     }
 
     fn step_part(&mut self, next: RunTime, now_s: f64, step_s: f64) {
         self.stage.follow(now_s, &self.surface);
         // The force changes little over a step, so the deflection under the last one is right to second order.
-        let surface_mm = self.stage.z_mm - self.cell.deflection_mm(step_s, self.force_n);
+        let deflection_mm = self.cell.deflection_mm(step_s, self.force_n);
         let approach = Approach {
-            site_mm: self.stage.site_mm,
-            gap_mm: self.stage.face_mm - surface_mm,
+            site_mm: self.stage.site_mm(),
+            gap_mm: self.stage.gap_mm() + deflection_mm,
             tip_mm: self.pen.tip_mm(now_s),
         };
         let load = self.phantom.step(next, step_s, approach);
@@ -349,8 +329,8 @@ impl World {
     /// Lets pen and stage feel the load.
     fn react(&mut self, next: RunTime, now_s: f64, step_s: f64, load: &Load) {
         self.pen.feel(now_s, step_s, load.needles_n);
-        if load.total.end_n > self.stall_force_n && self.stage.z.advances(now_s) {
-            self.stage.z.stall(next);
+        if load.total.end_n > self.stall_force_n && self.stage.drive(Axis::Z).advances(now_s) {
+            self.stage.drive_mut(Axis::Z).stall(next);
         }
     }
 
@@ -373,8 +353,8 @@ impl World {
             if interference_mm > hold.interference_mm {
                 hold.interference_mm = interference_mm;
                 hold.site_mm = approach.site_mm;
-                hold.face_mm = self.stage.face_mm;
-                hold.tip_mm = self.stage.face_mm - hold.protrusion_mm;
+                hold.face_mm = self.stage.face_mm();
+                hold.tip_mm = self.stage.face_mm() - hold.protrusion_mm;
                 hold.gap_mm = approach.gap_mm;
                 hold.penetration_mm = self.phantom.penetration_mm();
                 hold.penetration_mean_mm = self.phantom.penetration_mean_mm();
@@ -390,13 +370,9 @@ impl World {
             return;
         }
         let now_s = now.as_secs_f64();
-        let stage = &self.stage;
-        let across_mm_s = stage.x.speed_bound_mm_s(now_s) + stage.y.speed_bound_mm_s(now_s);
-        let approach_mm_s = stage.z.speed_bound_mm_s(now_s) + self.surface.slope_max() * across_mm_s;
-        let touch_s = now_s + clearance_mm / approach_mm_s;
+        let touch_s = now_s + clearance_mm / self.stage.approach_bound_mm_s(now_s, &self.surface);
         // Play takes the nut along one way at a time, so no skip may pass a turn of a drive.
-        let turn_s = [&stage.x, &stage.y, &stage.z].map(|drive| drive.segment_end_s(now_s));
-        let until_s = turn_s.into_iter().fold(touch_s.min(self.pen.motion_end_s()), f64::min);
+        let until_s = touch_s.min(self.stage.segment_end_s(now_s)).min(self.pen.motion_end_s());
         let wake_s = until_s - WAKE_STEPS * self.grid.step_s();
         self.quiet_until = RunTime::from_nanos((wake_s * 1e9) as u64);
     }
@@ -415,40 +391,9 @@ impl World {
         self.pen.follow(self.now.as_secs_f64(), &mut self.truth);
     }
 
-    fn drive(&mut self, axis: Axis) -> &mut AxisDrive {
+    fn drive(&mut self, axis: Axis) -> &mut Drive {
         self.quiet_until = RunTime::ZERO;
-        match axis {
-            Axis::X => &mut self.stage.x,
-            Axis::Y => &mut self.stage.y,
-            Axis::Z => &mut self.stage.z,
-        }
-    }
-
-    fn axis(&self, axis: Axis) -> &AxisDrive {
-        match axis {
-            Axis::X => &self.stage.x,
-            Axis::Y => &self.stage.y,
-            Axis::Z => &self.stage.z,
-        }
-    }
-}
-
-impl Stage {
-    /// Brings the carriages to an instant.
-    #[inline]
-    fn follow(&mut self, now_s: f64, surface: &Surface) {
-        let z_mm = self.z.carriage_mm(now_s);
-        if z_mm != self.z_mm {
-            self.z_mm = z_mm;
-            self.encoder_counts[0] = self.z.encoder_counts(z_mm);
-        }
-        let site_mm = [self.x.carriage_mm(now_s), self.y.carriage_mm(now_s)];
-        if site_mm != self.site_mm {
-            self.site_mm = site_mm;
-            self.face_mm = surface.face_mm(site_mm[0], site_mm[1]);
-            self.encoder_counts[1] = self.x.encoder_counts(site_mm[0]);
-            self.encoder_counts[2] = self.y.encoder_counts(site_mm[1]);
-        }
+        self.stage.drive_mut(axis)
     }
 }
 
