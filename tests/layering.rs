@@ -145,8 +145,8 @@ fn names_after_crate(code: &str) -> BTreeSet<String> {
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("the folder is readable") {
+        let path = entry.expect("the entry is readable").path();
         if path.is_dir() {
             files.extend(rust_files(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
@@ -173,5 +173,7 @@ fn each_rule_has_teeth() {
         let complaints = complaints_about(Path::new(path), text).join("; ");
         assert!(complaints.contains(expected), "{path}: got {complaints:?}, wanted {expected:?}");
     }
-    assert!(complaints_about(Path::new("device/pen.rs"), "//! Doc.\nuse crate::{link::Role, time::RunTime};\n").is_empty());
+    assert!(
+        complaints_about(Path::new("device/pen.rs"), "//! Doc.\nuse crate::{link::Role, time::RunTime};\n").is_empty()
+    );
 }

@@ -104,12 +104,7 @@ fn write_strokes(file: &Path, measurements: &[(&PathBuf, Header, Measurement)]) 
     for (path, header, measurement) in measurements {
         if let Ok(Outcome::Dynamic(run)) = &measurement.outcome {
             let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let origin = StrokeOrigin {
-                pen: "",
-                cartridge: "",
-                set_depth_mm: header.set_depth_mm,
-                capture: &name,
-            };
+            let origin = StrokeOrigin { pen: "", cartridge: "", set_depth_mm: header.set_depth_mm, capture: &name };
             table.append(origin, &run.strokes).map_err(|error| failed(&error))?;
         }
     }

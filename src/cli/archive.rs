@@ -139,7 +139,8 @@ impl Verify {
                                   "events": events.len(), "recomputed": recomputed});
             terminal.answer(&format!("{document:#}\n"));
         } else if whole {
-            let again = if self.recompute { format!(", {recomputed} captures measured again alike") } else { String::new() };
+            let again =
+                if self.recompute { format!(", {recomputed} captures measured again alike") } else { String::new() };
             terminal.answer(&format!("whole and unaltered: {} journal events{again}\n", events.len()));
         } else {
             terminal.answer(&(findings.join("\n") + "\n"));

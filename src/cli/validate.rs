@@ -152,8 +152,7 @@ impl Validate {
         for (name, text) in job.settings() {
             dir.setting(name, text)?;
         }
-        let mut console =
-            Console { terminal, bar: terminal.bar(), simulated: job.rig.value.simulated, yes: self.yes };
+        let mut console = Console { terminal, bar: terminal.bar(), simulated: job.rig.value.simulated, yes: self.yes };
         let ended = campaign::drive(&job, bench, &mut dir, &interrupt, &mut console);
         console.bar.end();
         if !ended.safe.confirmed() {

@@ -47,7 +47,8 @@ impl Document for Cartridge {
             return Err(Problem::at("set_depths_mm", "the list is empty; name at least one set depth"));
         }
         for (index, &set_depth_mm) in self.set_depths_mm.iter().enumerate() {
-            self.check_set_depth(set_depth_mm).map_err(|error| Problem::at(format!("set_depths_mm[{index}]"), error))?;
+            self.check_set_depth(set_depth_mm)
+                .map_err(|error| Problem::at(format!("set_depths_mm[{index}]"), error))?;
         }
         if self.set_depths_mm.windows(2).any(|pair| pair[1] <= pair[0]) {
             return Err(Problem::at("set_depths_mm", "set depths must ascend, each once"));

@@ -58,8 +58,7 @@ macro_rules! built_in {
     };
 }
 
-const CARTRIDGES: BuiltIn =
-    built_in!("cartridges": "0.25mm", "0.5mm", "1.0mm", "1.5mm", "2.0mm", "2.5mm", "3.0mm");
+const CARTRIDGES: BuiltIn = built_in!("cartridges": "0.25mm", "0.5mm", "1.0mm", "1.5mm", "2.0mm", "2.5mm", "3.0mm");
 const PENS: BuiltIn = built_in!("pens": "reference");
 const PLANS: BuiltIn = built_in!("plans": "quick", "standard", "design");
 const CALIBRATIONS: BuiltIn = built_in!("calibrations": "simulated");
@@ -177,8 +176,7 @@ pub fn rig(path: Option<&Path>) -> Result<Loaded<Rig>, LoadError> {
 /// Reads and checks one file.
 fn read<T: Document>(kind: &'static str, path: &Path) -> Result<Loaded<T>, LoadError> {
     let origin = path.display().to_string();
-    let text = fs::read_to_string(path)
-        .map_err(|source| LoadError::Read { kind, path: origin.clone(), source })?;
+    let text = fs::read_to_string(path).map_err(|source| LoadError::Read { kind, path: origin.clone(), source })?;
     let value = parse(&origin, &text)?;
     Ok(Loaded { origin, text, value })
 }

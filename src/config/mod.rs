@@ -89,9 +89,8 @@ impl ConfigError {
 /// wrong type, or one that [`Document::check`] refuses.
 pub fn parse<T: Document>(file: &str, text: &str) -> Result<T, ConfigError> {
     check_schema(file, text, T::SCHEMA)?;
-    let document: T = toml::from_str(text).map_err(|error| {
-        ConfigError::at(file, text, error.span(), with_suggestion(error.message()))
-    })?;
+    let document: T = toml::from_str(text)
+        .map_err(|error| ConfigError::at(file, text, error.span(), with_suggestion(error.message())))?;
     match document.check() {
         Ok(()) => Ok(document),
         Err(Problem { path, message }) => {
@@ -103,9 +102,8 @@ pub fn parse<T: Document>(file: &str, text: &str) -> Result<T, ConfigError> {
 
 /// Looks at `schema` first, so that a plan given as a rig is called a plan and not a list of unknown keys.
 fn check_schema(file: &str, text: &str, wanted: &str) -> Result<(), ConfigError> {
-    let table = DeTable::parse(text).map_err(|error| {
-        ConfigError::at(file, text, error.span(), error.message().to_owned())
-    })?;
+    let table =
+        DeTable::parse(text).map_err(|error| ConfigError::at(file, text, error.span(), error.message().to_owned()))?;
     match table.get_ref().get("schema") {
         None => {
             let message = format!("the key `schema` is missing; the first line should be: schema = \"{wanted}\"");

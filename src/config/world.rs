@@ -142,7 +142,8 @@ pub struct Pen {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cell {
-    /// Compliance of cell, fixture and frame, mm/N (0 to 0.5). Default 0.0066 (5 N cell 0.040, 50 N cell 0.002).
+    /// Compliance of cell, fixture and frame, mm/N (0 to 0.5; times `face_stiffness_n_per_mm` at most 0.5). Default
+    /// 0.0066 (5 N cell 0.040, 50 N cell 0.002).
     pub compliance_mm_per_n: f64,
     /// Undamped natural frequency with the phantom on it, Hz (20 to 20000). Default 900 (50 N cell, 50 g: 712).
     pub natural_hz: f64,
@@ -287,6 +288,10 @@ impl Default for Stage {
     }
 }
 
+/// Largest compliance of the cell times stiffness of the contact: the world lets the surface follow the force of the
+/// step before, which is stable where the cell is the stiffer of the two.
+const COUPLING_MAX: f64 = 0.5;
+
 /// Key path and message of a value that cannot be.
 type Refused = (String, String);
 
@@ -311,7 +316,11 @@ impl WorldParams {
         self.phantom.check()?;
         self.pen.check()?;
         self.cell.check()?;
-        self.stage.check()
+        self.stage.check()?;
+        let product = self.cell.compliance_mm_per_n * self.phantom.face_stiffness_n_per_mm;
+        within("its product with phantom.face_stiffness_n_per_mm", "", product, 0.0, COUPLING_MAX)
+            .map(|_| ())
+            .map_err(|error| ("cell.compliance_mm_per_n".to_owned(), error.to_string()))
     }
 }
 
@@ -443,6 +452,7 @@ mod tests {
             ("[[phantom.relaxation]]\nshare = 0.1\ntau_s = 0", "phantom.relaxation[0].tau_s", "0.001 to 1000"),
             ("[cell]\ndamping = nan", "cell.damping", "0.002 to 0.98"),
             ("[pen]\nmissed_share = 0.9", "pen.missed_share", "0 to 0.5"),
+            ("[cell]\ncompliance_mm_per_n = 0.1", "cell.compliance_mm_per_n", "0 to 0.5"),
             ("[stage]\ntravel_mm = -1", "stage.travel_mm", "1 to 1000"),
         ];
         for (text, key, words) in cases {

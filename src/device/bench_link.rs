@@ -52,7 +52,16 @@ impl Requester {
     /// A requester that has sent nothing; its first bytes are a lone zero, which ends whatever the device had begun.
     pub fn new(role: Role) -> Self {
         let outbox = VecDeque::from([(vec![0], false)]);
-        Self { role, sequence: 0, queue: VecDeque::new(), pending: None, outbox, strays: 0, dropped_before: 0, bytes_received: 0 }
+        Self {
+            role,
+            sequence: 0,
+            queue: VecDeque::new(),
+            pending: None,
+            outbox,
+            strays: 0,
+            dropped_before: 0,
+            bytes_received: 0,
+        }
     }
 
     /// Queues a request. An urgent one drops what waits, and what is pending.
@@ -86,9 +95,8 @@ impl Requester {
 
     /// Matches a reply to the pending request: its operation, or the device's reason where it refused.
     pub fn answered(&mut self, now: RunTime, frame: &Frame<'_>) -> Option<Result<Op, DeviceFault>> {
-        let matches = |pending: &Pending| {
-            pending.request.sequence == frame.sequence && pending.request.op as u8 == frame.op
-        };
+        let matches =
+            |pending: &Pending| pending.request.sequence == frame.sequence && pending.request.op as u8 == frame.op;
         if frame.version != VERSION || !self.pending.as_ref().is_some_and(matches) {
             self.strays += 1;
             return None;

@@ -93,7 +93,8 @@ impl ForceBenchLink {
             Ok(config) if config.mask == 0 => self.period_us = None,
             Ok(config) if config.mask == MASK && config.period_us > 0 => self.period_us = Some(config.period_us),
             Ok(config) => {
-                let reason = format!("it streams mask {:#x} every {} µs, asked was {MASK:#x}", config.mask, config.period_us);
+                let reason =
+                    format!("it streams mask {:#x} every {} µs, asked was {MASK:#x}", config.mask, config.period_us);
                 self.fail(DeviceFault::Failed { role: Role::Force, reason });
             }
             Err(error) => self.fail(DeviceFault::Failed { role: Role::Force, reason: error.to_string() }),
@@ -116,9 +117,11 @@ impl ForceBenchLink {
             Some(next_us) => {
                 // Unwrap the device's 32-bit clock against the time that was expected.
                 let ahead = batch.device_us.wrapping_sub(next_us as u32) as i32;
-                let Some(first_us) = next_us.checked_add_signed(i64::from(ahead)).filter(|_| ahead > -(period_us as i32))
+                let Some(first_us) =
+                    next_us.checked_add_signed(i64::from(ahead)).filter(|_| ahead > -(period_us as i32))
                 else {
-                    let reason = format!("its clock went backwards by {} µs; samples cannot be ordered", -i64::from(ahead));
+                    let reason =
+                        format!("its clock went backwards by {} µs; samples cannot be ordered", -i64::from(ahead));
                     return self.fail(DeviceFault::Failed { role: Role::Force, reason });
                 };
                 self.lost += (first_us.saturating_sub(next_us) + period / 2) / period;

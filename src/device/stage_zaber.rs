@@ -144,7 +144,9 @@ impl StageZaber {
         }
         let Some(Pending { request, .. }) = self.pending.take() else { return };
         if !reply.checked {
-            self.failed("a reply came without the checksum that was asked for; another program may be on the line".to_owned());
+            self.failed(
+                "a reply came without the checksum that was asked for; another program may be on the line".to_owned(),
+            );
         }
         self.take_flag(reply.flag, request.purpose);
         if !reply.accepted {
@@ -207,7 +209,9 @@ impl StageZaber {
             }
             Some(Flag::NO_REFERENCE | Flag::NOT_HOMED) if self.homed && purpose == Purpose::Poll => {
                 self.homed = false;
-                self.failed("it has lost its reference position, so it has rebooted or slipped; home it again".to_owned());
+                self.failed(
+                    "it has lost its reference position, so it has rebooted or slipped; home it again".to_owned(),
+                );
             }
             _ => {}
         }
@@ -242,7 +246,8 @@ impl Session for StageZaber {
                 self.pending = Some(pending);
             } else {
                 self.queue.clear();
-                let command = if pending.request.words.is_empty() { "status".to_owned() } else { pending.request.words };
+                let command =
+                    if pending.request.words.is_empty() { "status".to_owned() } else { pending.request.words };
                 let (waited, attempts, bytes) = (REPLY_WAIT, pending.attempts, self.bytes_received);
                 self.fail(DeviceFault::Silent { role: Role::Stage, command, waited, attempts, bytes });
             }

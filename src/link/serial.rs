@@ -152,16 +152,20 @@ impl SerialLink {
             let outbox = Arc::new((Mutex::new(Outbox::default()), Condvar::new()));
             let (to_wait, ending) = (sender.clone(), Arc::clone(&closing));
             let read = move || read_loop(role, reader, &to_wait, &ending);
-            thread::Builder::new().name(format!("{}-read", role.name())).spawn(read).map_err(|e| fail(e.to_string()))?;
+            thread::Builder::new()
+                .name(format!("{}-read", role.name()))
+                .spawn(read)
+                .map_err(|e| fail(e.to_string()))?;
             let shared = Arc::clone(&outbox);
             let write = move || write_loop(writer, &shared);
-            thread::Builder::new().name(format!("{}-write", role.name())).spawn(write).map_err(|e| fail(e.to_string()))?;
+            thread::Builder::new()
+                .name(format!("{}-write", role.name()))
+                .spawn(write)
+                .map_err(|e| fail(e.to_string()))?;
             ports.push((role, Port { outbox }));
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(|error| OpenError {
-            role: Role::Pen,
-            path: String::new(),
-            message: format!("no timer for the ports: {error}"),
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(|error| {
+            OpenError { role: Role::Pen, path: String::new(), message: format!("no timer for the ports: {error}") }
         })?;
         Ok(Self { began: Instant::now(), runtime, arrivals, ports, closing })
     }

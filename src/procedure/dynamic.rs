@@ -58,7 +58,7 @@ impl Glide {
             return Ok(());
         }
         let [x_mm, y_mm] = self.home_mm;
-        let across = self.leg % 2 == 0;
+        let across = self.leg.is_multiple_of(2);
         let there = self.leg % 4 < 2;
         let row = f64::from(self.leg.div_ceil(2) % GLIDE_ROWS);
         let (axis, target_mm, length_mm) = if across {

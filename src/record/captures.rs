@@ -50,7 +50,8 @@ impl CaptureWriter {
             }],
         };
         let file = File::create_new(&path).map_err(|error| RecordError::at(&path, error))?;
-        let writer = CompactWriter::new(BufWriter::new(file), &scales).map_err(|error| RecordError::at(&path, error))?;
+        let writer =
+            CompactWriter::new(BufWriter::new(file), &scales).map_err(|error| RecordError::at(&path, error))?;
         Ok(Self { path, writer, first_us: None, phase: None })
     }
 }

@@ -3,11 +3,7 @@
 use super::RecordError;
 use crate::checksum::sha256_hex;
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::Path,
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
 /// Name of the file.
 pub const FILE: &str = "manifest.json";

@@ -81,8 +81,8 @@ impl RunDir {
     ///
     /// [`RecordError`].
     pub fn verdict(&self, verdict: &VerdictDocument) -> Result<(), RecordError> {
-        let text = serde_json::to_string_pretty(verdict)
-            .map_err(|error| RecordError::at(Path::new("verdict.json"), error))?;
+        let text =
+            serde_json::to_string_pretty(verdict).map_err(|error| RecordError::at(Path::new("verdict.json"), error))?;
         self.put("verdict.json", &(text + "\n"))
     }
 

@@ -222,8 +222,7 @@ impl Campaign<'_> {
         }
         let mut failed = Vec::new();
         for finding in checks::at_rest(bench)? {
-            let check =
-                Check { name: finding.name.to_owned(), passed: finding.passed, detail: finding.detail.clone() };
+            let check = Check { name: finding.name.to_owned(), passed: finding.passed, detail: finding.detail.clone() };
             let text = format!("{}: {}", finding.name, finding.detail);
             self.event(bench, "check", &text, json!(check))?;
             if !finding.passed {
@@ -233,12 +232,7 @@ impl Campaign<'_> {
         if failed.is_empty() { Ok(()) } else { Err(Fault::Check(format!("check failed: {}", failed.join("; ")))) }
     }
 
-    fn step(
-        &mut self,
-        bench: &mut Bench,
-        step: &Step,
-        face_mm: f64,
-    ) -> Result<f64, Fault> {
+    fn step(&mut self, bench: &mut Bench, step: &Step, face_mm: f64) -> Result<f64, Fault> {
         let name = step.capture(self.cartridge);
         let header = self.header(bench, step, &name);
         let (calibration, zero_counts) = (bench.calibration().clone(), bench.zero_counts());

@@ -173,8 +173,7 @@ impl Results {
             });
         };
         value(0, Quantity::PunctureRate, run.stroke_rate_hz.value, run.stroke_rate_hz.u());
-        let (u_protrusion, u_penetration) =
-            (run.protrusion_mm.budget.u_common(), run.penetration_mm.budget.u_common());
+        let (u_protrusion, u_penetration) = (run.protrusion_mm.budget.u_common(), run.penetration_mm.budget.u_common());
         for stroke in &run.strokes {
             value(stroke.stroke, Quantity::Missed, f64::from(u8::from(stroke.missed)), 0.0);
             if let Some(protrusion_mm) = stroke.protrusion_mm {

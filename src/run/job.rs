@@ -1,8 +1,6 @@
 //! What a run is asked to do.
 
-use crate::config::{
-    calibration::Calibration, cartridge::Cartridge, library::Loaded, pen::Pen, plan::Plan, rig::Rig,
-};
+use crate::config::{calibration::Calibration, cartridge::Cartridge, library::Loaded, pen::Pen, plan::Plan, rig::Rig};
 use std::path::PathBuf;
 
 /// A validation, checked as a whole before anything moves.

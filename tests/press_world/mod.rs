@@ -39,15 +39,6 @@ impl Law {
         };
         if x <= 0.0 { 0.0 } else { raw(x) / raw(1.0) }
     }
-
-    fn inverse(self, y: f64) -> f64 {
-        let (mut low, mut high) = (0.0, 4.0);
-        for _ in 0..60 {
-            let middle = 0.5 * (low + high);
-            if self.shape(middle) < y { low = middle } else { high = middle }
-        }
-        0.5 * (low + high)
-    }
 }
 
 /// One needle and its state.
@@ -181,9 +172,9 @@ pub fn draw(seed: u64) -> (Header, Recording, Truth) {
         4 => Law::Stretch(stream.between(1.5, 5.0)),
         _ => Law::Power(2.0),
     };
-    let mean_toughness_n = stream.between(0.03, 0.12);
+    let mean_toughness_n = stream.between(0.04, 0.11) * if entered { 1.0 } else { 2.0 };
     // Deep enough to enter well before the hold, or not at all.
-    let reach_mm = if entered { stream.between(0.06, 0.45_f64.min(0.6 * protrusion_mm)) } else { 1.3 * protrusion_mm };
+    let reach_mm = if entered { stream.between(0.06, 0.45_f64.min(0.6 * protrusion_mm)) } else { 1.05 * protrusion_mm };
     let stiffness = mean_toughness_n / reach_mm * stream.between(1.2, 2.5);
     let phantom = Phantom {
         law,

@@ -95,11 +95,18 @@ impl Background {
         }
     }
 
-    /// Follows: quiet samples before a touch, the first of which is `first`. A stretch that lies far from the
-    /// background is taken for contact and not followed, unless ten in a row say the same.
+    /// Follows: quiet samples before a touch, the first of which is `first`. A stretch that rises or falls is contact
+    /// and never followed; one that is level but elsewhere only where ten in a row say the same.
     pub fn follow(&mut self, first: f64, quiet_n: &[f64]) {
-        let apart = quiet_n.iter().enumerate().map(|(k, f)| f - self.at(first + k as f64)).sum::<f64>();
-        if apart.abs() > 6.0 * self.noise_n * quiet_n.len() as f64 && self.refused < 10 {
+        let half = quiet_n.len() / 2;
+        let apart = |from: usize, to: usize| {
+            (from..to).map(|k| quiet_n[k] - self.at(first + k as f64)).sum::<f64>() / (to - from).max(1) as f64
+        };
+        let (early, late) = (apart(0, half), apart(half, quiet_n.len()));
+        if (late - early).abs() > 3.0 * self.noise_n {
+            return;
+        }
+        if (0.5 * (early + late)).abs() > 3.0 * self.noise_n && self.refused < 10 {
             self.refused += 1;
             return;
         }

@@ -12,8 +12,10 @@
 //! Method: Levenberg-Marquardt on the normal equations in arrow form (pulses eliminated first), with weak normal
 //! priors on `n`, `s` and the carriage's stroke, which the data override where they can.
 
-use crate::measure::dynamic::linear::{inverse, times};
-use statrs::distribution::{ContinuousCDF, Normal};
+use crate::measure::{
+    dynamic::linear::{inverse, times},
+    press::heights::Heights,
+};
 
 /// Interference at which `A` is the force, mm: scales the law so that its parameters are nearly uncorrelated.
 const SCALE_MM: f64 = 0.1;
@@ -114,19 +116,10 @@ impl Contact {
 
 /// Heights below the foremost tip in units of the SD, with the share of needles at each.
 fn needle_groups(needles: u32) -> Vec<(f64, f64)> {
-    let standard = Normal::standard();
-    let count = f64::from(needles.max(1));
-    let height = |rank: f64| -standard.inverse_cdf((rank - 0.375) / (count + 0.25));
-    let foremost = height(1.0);
-    let mut groups: Vec<(f64, f64)> = Vec::new();
-    let mut rank = 1.0;
-    while rank <= count {
-        // The first four stand alone; those behind them, which matter less, share up to eight groups.
-        let size = if rank <= 4.0 { 1.0 } else { ((count - 4.0) / 8.0).ceil().min(count - rank + 1.0) };
-        groups.push((foremost - height(rank + 0.5 * (size - 1.0)), size / count));
-        rank += size;
-    }
-    groups
+    let heights = Heights::of(needles);
+    let foremost = heights.single.first().copied().unwrap_or(0.0);
+    let single = heights.single.iter().map(|height| (foremost - height, heights.share));
+    single.chain(heights.groups.iter().map(|(height, share)| (foremost - height, *share))).collect()
 }
 
 struct Row {

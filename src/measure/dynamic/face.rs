@@ -6,26 +6,37 @@
 //!
 //! Deliberately absent: needles.
 
-use crate::measure::{
-    Refusal,
-    dynamic::{grid::Track, inverse::Inverse},
+use crate::{
+    capture::Header,
+    measure::{
+        Refusal,
+        dynamic::{
+            grid::Track,
+            inverse::Inverse,
+            linear::{dot, inverse as inverted, times},
+        },
+    },
+    uncertainty::{Budget, Measured},
 };
 
 /// Exponents tried: flat (1) to cone (2).
 const EXPONENTS: [f64; 9] = [1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0];
 
-/// Position of the face and its standard uncertainty from the fit, mm.
+/// Standard uncertainty of the onset of a stiff contact, mm: from worlds of other laws, [D].
+const ONSET_U_MM: f64 = 0.00025;
+
+/// Position of the face, mm.
 ///
 /// # Errors
 ///
 /// [`Refusal`] where the force never rises clearly above the noise.
-pub fn position(track: &Track, inverse: &Inverse, compliance_mm_per_n: f64) -> Result<(f64, f64), Refusal> {
+pub fn position(header: &Header, track: &Track, inverse: &Inverse) -> Result<Measured, Refusal> {
     let mut force_n = Vec::with_capacity(track.force_n.len());
     inverse.apply(&track.force_n, &mut force_n);
     let surface: Vec<f64> = force_n
         .iter()
         .zip(&track.stage_mm[inverse.reach().min(track.stage_mm.len())..])
-        .map(|(f, z)| z - compliance_mm_per_n * f)
+        .map(|(f, z)| z - header.compliance_mm_per_n * f)
         .collect();
     let refused = |message: String| Refusal { code: "no-contact".to_owned(), message };
     let half = force_n.len() / 2;
@@ -54,7 +65,12 @@ pub fn position(track: &Track, inverse: &Inverse, compliance_mm_per_n: f64) -> R
             best = (misfit, onset);
         }
     }
-    Ok((best.1, 0.001))
+    let resolution_mm = header.stage.as_ref().map_or(0.0, |stage| stage.resolution_mm);
+    let mut budget = Budget::default();
+    budget.random("onset of contact", ONSET_U_MM, None);
+    // Many rows share the rounding of the encoder.
+    budget.random("encoder", 0.5 * resolution_mm / 12.0_f64.sqrt(), None);
+    Ok(Measured::new(best.1, budget))
 }
 
 struct Fit<'a> {
@@ -83,10 +99,7 @@ impl Fit<'_> {
                 }
             }
         }
-        crate::measure::dynamic::linear::inverse(normal).map_or(f64::INFINITY, |inverse| {
-            let solution = crate::measure::dynamic::linear::times(&inverse, &right);
-            total - crate::measure::dynamic::linear::dot(&solution, &right)
-        })
+        inverted(normal).map_or(f64::INFINITY, |inverse| total - dot(&times(&inverse, &right), &right))
     }
 }
 

@@ -30,6 +30,7 @@ pub struct Follower<'a> {
     stage_mm: Vec<f64>,
     bad: Vec<bool>,
     first: usize,
+    start: usize,
     touches: Vec<usize>,
     shifted: Vec<f64>,
     window: Vec<f64>,
@@ -39,6 +40,8 @@ pub struct Follower<'a> {
     pub unloading: Unloading,
     /// Strokes that touched, in order.
     pub shapes: Vec<Shape>,
+    /// Stretches of damaged samples, first and last.
+    pub damage: Vec<(usize, usize)>,
     /// Samples pushed.
     pub samples: usize,
 }
@@ -58,12 +61,14 @@ impl<'a> Follower<'a> {
             stage_mm: Vec::new(),
             bad: Vec::new(),
             first,
+            start: first,
             touches: Vec::new(),
             shifted: Vec::new(),
             window: Vec::new(),
             begins_in_contact: false,
             unloading: Unloading::default(),
             shapes: Vec::new(),
+            damage: Vec::new(),
             samples: 0,
         }
     }
@@ -75,6 +80,13 @@ impl<'a> Follower<'a> {
 
     /// The next readings.
     pub fn push(&mut self, track: &Track) {
+        for (k, _) in track.bad.iter().enumerate().filter(|(_, bad)| **bad) {
+            let sample = self.start + self.samples + k;
+            match self.damage.last_mut() {
+                Some((_, last)) if *last + 1 == sample => *last = sample,
+                _ => self.damage.push((sample, sample)),
+            }
+        }
         self.samples += track.force_n.len();
         self.readings.extend_from_slice(&track.force_n);
         self.stage_mm.extend_from_slice(&track.stage_mm);

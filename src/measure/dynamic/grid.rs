@@ -6,7 +6,7 @@
 //!
 //! Deliberately absent: any decision what a fault does to the result.
 
-use crate::measure::Anomaly;
+use crate::measure::{Anomaly, Refusal};
 
 /// Longest hole that is bridged, s; longer ones end the measurement.
 pub const HOLE_S_MAX: f64 = 0.25;
@@ -24,6 +24,8 @@ pub struct Faults {
     pub spikes: (u64, u64),
     /// Rows in stretches of equal readings longer than any noise leaves, with the first.
     pub stuck: (u64, u64),
+    /// Rows that repeat the largest or smallest reading of the capture, with the first.
+    pub saturated: (u64, u64),
     /// A hole that is too long to bridge: its row and its length, s.
     pub broken: Option<(u64, f64)>,
 }
@@ -47,8 +49,28 @@ impl Faults {
         let (count, row) = self.spikes;
         add("spike", count, format!("{count} single readings stand out, the first in row {row}; {left_out}"));
         let (count, row) = self.stuck;
-        add("stuck-force", count, format!("{count} rows repeat one force reading, the first from row {row}"));
+        add("stuck-force", count, format!("{count} rows repeat one force reading, the first is row {row}; {left_out}"));
+        let (count, row) = self.saturated;
+        add("saturated", count, format!("{count} rows stand at the end of the force channel's range, the first is row {row}"));
         list
+    }
+
+    /// A fault that no stroke's measurement survives.
+    pub fn refusal(&self) -> Option<Refusal> {
+        if let Some((row, seconds)) = self.broken {
+            let message = format!(
+                "row {row} comes {seconds:.3} s after the row before it; gaps up to {HOLE_S_MAX} s are bridged: record again"
+            );
+            return Some(Refusal { code: "gap".to_owned(), message });
+        }
+        let (count, row) = self.saturated;
+        (count >= SATURATED_MAX).then(|| Refusal {
+            code: "saturated".to_owned(),
+            message: format!(
+                "{count} rows stand at the end of the force channel's range, the first is row {row}; the peaks of strokes \
+                 are cut off: use a cell of larger range or a softer phantom"
+            ),
+        })
     }
 }
 
@@ -63,6 +85,15 @@ pub struct Track {
     pub bad: Vec<bool>,
 }
 
+impl Track {
+    /// Removes the readings and keeps the memory.
+    pub fn clear(&mut self) {
+        self.force_n.clear();
+        self.stage_mm.clear();
+        self.bad.clear();
+    }
+}
+
 /// Puts rows on the grid as they arrive.
 #[derive(Debug)]
 pub struct Gridder {
@@ -71,6 +102,8 @@ pub struct Gridder {
     pub spike_limit_n: f64,
     last: Option<(f64, f64, f64)>,
     equal: u64,
+    /// Lowest and highest reading so far.
+    range_n: (f64, f64),
     /// Counted so far.
     pub faults: Faults,
 }
@@ -78,7 +111,7 @@ pub struct Gridder {
 impl Gridder {
     /// For a capture of this rate; spikes are not looked for until a limit is set.
     pub fn new(rate_hz: f64) -> Self {
-        Self { rate_hz, spike_limit_n: f64::INFINITY, last: None, equal: 0, faults: Faults::default() }
+        Self { rate_hz, spike_limit_n: f64::INFINITY, last: None, equal: 0, range_n: (0.0, 0.0), faults: Faults::default() }
     }
 
     /// Appends one row to `track`.
@@ -116,10 +149,12 @@ impl Gridder {
         let force = if force_n.is_finite() { force_n } else { last_force };
         let stage = if stage_mm.is_finite() { stage_mm } else { last_stage };
         self.equal = if force == last_force && finite { self.equal + 1 } else { 0 };
-        if self.equal >= EQUAL_MAX {
+        self.rail(force, row);
+        let stuck = self.equal >= EQUAL_MAX;
+        if stuck {
             count(&mut self.faults.stuck, row);
         }
-        self.append(t_s, force, stage, !finite, track);
+        self.append(t_s, force, stage, !finite || stuck, track);
         self.mark_spike(row, track);
     }
 
@@ -128,6 +163,28 @@ impl Gridder {
         track.stage_mm.push(stage_mm);
         track.bad.push(bad);
         self.last = Some((t_s, force_n, stage_mm));
+    }
+
+    /// Counts readings that repeat the extreme of the capture; a new extreme starts the count anew.
+    fn rail(&mut self, force_n: f64, row: u64) {
+        let (low, high) = self.range_n;
+        if force_n < low || force_n > high {
+            self.range_n = (low.min(force_n), high.max(force_n));
+            self.faults.saturated = (0, 0);
+        } else if self.equal >= RAIL_EQUAL && (force_n == low || force_n == high) {
+            count(&mut self.faults.saturated, row);
+        }
+    }
+
+    /// Takes the limit for spikes from readings of the same channel: five times the distance from the mean of the
+    /// neighbours that one reading in two hundred exceeds.
+    pub fn watch_for_spikes(&mut self, readings_n: impl Iterator<Item = f64>) {
+        let readings: Vec<f64> = readings_n.filter(|f| f.is_finite()).collect();
+        let mut apart: Vec<f64> = readings.windows(3).map(|w| (w[1] - 0.5 * (w[0] + w[2])).abs()).collect();
+        apart.sort_unstable_by(f64::total_cmp);
+        if let Some(usual) = apart.get(apart.len().saturating_sub(1 + apart.len() / 200)) {
+            self.spike_limit_n = 5.0 * usual;
+        }
     }
 
     /// Judges the reading before the last one by its neighbours.
@@ -148,6 +205,10 @@ impl Gridder {
 
 /// Equal readings in a row that noise does not leave even where a step of the converter is as large as the noise.
 const EQUAL_MAX: u64 = 60;
+/// Equal readings in a row at an extreme that are taken for the end of the range.
+const RAIL_EQUAL: u64 = 3;
+/// Rows at the end of the range from which strokes are taken to be cut off.
+const SATURATED_MAX: u64 = 20;
 
 fn count(fault: &mut (u64, u64), row: u64) {
     if fault.0 == 0 {

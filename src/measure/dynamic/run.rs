@@ -10,7 +10,7 @@ use crate::{
     capture::Header,
     measure::{
         Dynamic, Refusal, Stroke,
-        dynamic::{elastic::Contact, map::Map, scan::Scan, segment, stroke::{Shape, Unloading}},
+        dynamic::{elastic::Contact, follow::Follower, map::Map, scan::Scan, segment, stroke::Shape},
     },
     uncertainty::{Budget, Measured},
 };
@@ -50,18 +50,14 @@ pub struct Run<'a> {
     pub start_s: f64,
     /// Sample at which the run begins, counted from the start of the scan.
     pub first: usize,
-    /// Samples of the run.
-    pub samples: usize,
     /// Face position, mm.
     pub face_mm: &'a Measured,
     /// The scan before it.
     pub scan: &'a Scan,
-    /// Elastic unloading of these.
-    pub unloading: &'a Unloading,
-    /// True where the run begins within a stroke, which then is neither measured nor missed.
-    pub begins_in_contact: bool,
-    /// Strokes that touched, in order.
-    pub shapes: &'a [Shape],
+    /// The run, followed to its end.
+    pub follower: &'a Follower<'a>,
+    /// Longest pause of the strokes, s.
+    pub pause_s_max: f64,
 }
 
 /// Strokes that passed through the surface.
@@ -77,7 +73,7 @@ impl Run<'_> {
     ///
     /// [`Refusal`] where too few strokes were seen, in the scan or in the run.
     pub fn measure(&self) -> Result<Dynamic, Refusal> {
-        let onsets: Vec<f64> = self.shapes.iter().map(|shape| shape.onset_samples).collect();
+        let onsets: Vec<f64> = self.follower.shapes.iter().map(|shape| shape.onset_samples).collect();
         let period = segment::median_period(&onsets).filter(|_| onsets.len() >= STROKES_MIN).ok_or_else(|| {
             let message = format!(
                 "{} strokes touched in the run, at least {STROKES_MIN} are needed; run longer, and check that the pen \
@@ -89,12 +85,12 @@ impl Run<'_> {
         let numbers = segment::number(&onsets, period);
         let (first, last) = (onsets[0] - self.first as f64, onsets[onsets.len() - 1] - self.first as f64);
         let room = |samples: f64| (samples / period - MISSED_MARGIN).floor().max(0.0) as u64;
-        let first = if self.begins_in_contact { first - BEGUN_PERIODS * period } else { first };
-        let (head, tail) = (room(first), room(self.samples as f64 - last));
+        let first = if self.follower.begins_in_contact { first - BEGUN_PERIODS * period } else { first };
+        let (head, tail) = (room(first), room(self.follower.samples as f64 - last));
         let total = head + numbers[numbers.len() - 1] + 1 + tail;
 
         let contact = self.scan.contact.as_ref().ok_or_else(|| no_passage("first touches in the scan", 0, 3))?;
-        let passed: Vec<Option<Passed>> = self.shapes.iter().map(|shape| self.passed(shape)).collect();
+        let passed: Vec<Option<Passed>> = self.follower.shapes.iter().map(|shape| self.passed(shape)).collect();
         let whole: Vec<&Passed> = passed.iter().flatten().collect();
         if whole.len() < STROKES_MIN {
             return Err(no_passage("strokes of the run", whole.len(), STROKES_MIN));
@@ -107,7 +103,7 @@ impl Run<'_> {
             .iter()
             .filter_map(|shape| Some((self.gap_mm(shape), shape.passage.filter(|_| !shape.damaged)?.late_n)))
             .collect();
-        let friction_n = median(self.shapes.iter().filter_map(|shape| Some(shape.passage?.friction_n)).collect());
+        let friction_n = median(self.follower.shapes.iter().filter_map(|shape| Some(shape.passage?.friction_n)).collect());
         let friction_n_per_mm = friction_n / contact.half_stroke_mm;
         let map = Map::fit(&scanned, gap_mm)
             .map(|map| map.joined(friction_n_per_mm))
@@ -122,7 +118,7 @@ impl Run<'_> {
         let penetration = self.mean_penetration(&protrusion, gap_mm, (dimple_mm, dimple_u_mm), late_n);
         let mut strokes = Vec::with_capacity(total as usize);
         let mut buried = Vec::with_capacity(whole.len());
-        for (k, shape) in self.shapes.iter().enumerate() {
+        for (k, shape) in self.follower.shapes.iter().enumerate() {
             let own = passed[k].as_ref().map(|stroke| {
                 let protrusion_mm = protrusion.value + deviation(stroke) + stroke.gap_mm - gap_mm;
                 (protrusion_mm, (protrusion_mm - stroke.gap_mm - dimple_mm * stroke.late_n / late_n).max(0.0))
@@ -176,8 +172,8 @@ impl Run<'_> {
     /// unloads in series.
     fn dimple(&self, half_mm: f64) -> Result<(f64, f64), Refusal> {
         let (level_n, amplitude_n) =
-            self.unloading.line().ok_or_else(|| no_passage("strokes with an unloading", 0, STROKES_MIN))?;
-        let top_n = median(self.shapes.iter().filter_map(|shape| Some(shape.passage?.top_n)).collect());
+            self.follower.unloading.line().ok_or_else(|| no_passage("strokes with an unloading", 0, STROKES_MIN))?;
+        let top_n = median(self.follower.shapes.iter().filter_map(|shape| Some(shape.passage?.top_n)).collect());
         // Part of the force at the top is still cutting, which does not stretch the phantom; how much is not seen.
         let cutting_n = (top_n - level_n).max(0.0);
         let force_n = level_n + CUTTING_SHARE.0 * cutting_n;

@@ -203,6 +203,11 @@ fn puncture(shapes: &[Shape]) -> (usize, f64) {
 }
 
 impl Scan {
+    /// Force at which a stroke of the run is taken to touch, N: clear of the noise and of what is left of the ringing.
+    pub fn touch_n(&self) -> f64 {
+        (8.0 * self.lens.noise_n).max(0.05 * self.peak_n)
+    }
+
     /// Strokes that passed through the surface and are whole, with the gap at their deepest point, mm.
     pub fn passages(&self, header: &Header, face_mm: f64) -> impl Iterator<Item = (f64, &Shape)> {
         let compliance = header.compliance_mm_per_n;

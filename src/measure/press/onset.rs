@@ -76,6 +76,8 @@ pub struct Onset {
     pub u_mm: f64,
     /// Surface position of the mean tip, mm.
     pub mean_mm: f64,
+    /// Friction of all needles over the length inside, N/mm; zero without a slide.
+    pub friction_n_per_mm: f64,
     /// Weighted squares of the residuals a datum; about one where the model holds.
     pub misfit: f64,
     /// Data less parameters.
@@ -180,6 +182,7 @@ impl Layout {
             tip_mm,
             u_mm: variance.max(0.0).sqrt(),
             mean_mm: theta[Self::MEAN],
+            friction_n_per_mm: curves.slide.map_or(0.0, |_| theta[self.slide() + 1].exp()),
             misfit: found.chi2.0 / found.chi2.1.max(1) as f64,
             dof,
         }

@@ -18,10 +18,10 @@ use crate::{
     uncertainty::{Budget, Measured},
 };
 
-/// Stretch before the rough onset that is fitted, mm.
+/// Least stretch before the rough onset that is fitted, mm; a soft curve is fitted from farther off.
 const BEFORE_MM: f64 = 0.25;
 /// Longest stretch of sliding that is fitted, mm.
-const SLIDE_MAX_MM: f64 = 0.6;
+const SLIDE_MAX_MM: f64 = 2.5;
 /// Squares of residuals a datum beyond which no curve of the family holds.
 const MISFIT_MAX: f64 = 25.0;
 /// Relative standard uncertainty of a compliance whose calibration gives none.
@@ -40,8 +40,6 @@ pub struct Evidence<'a> {
     face: Onset,
     tip: Onset,
     entered: bool,
-    /// Row of the least force of the withdrawal, and that force where it is friction.
-    friction: Option<(usize, f64)>,
     unloading: Option<Unloading>,
     /// Force at the hold's end, N; from the unloading line where it was clipped.
     hold_n: Option<f64>,
@@ -65,7 +63,7 @@ impl<'a> Evidence<'a> {
             let rows = traces.withdraw.start..friction.map_or(traces.withdraw.end, |(row, _)| row);
             unloading::measure(&traces.curve(), rows, hold_n, low_n, traces.background.noise_n)
         });
-        Ok(Self { traces, face, tip, entered, friction, unloading, hold_n: traces.hold_n })
+        Ok(Self { traces, face, tip, entered, unloading, hold_n: traces.hold_n })
     }
 
     /// The measurands.
@@ -136,7 +134,12 @@ impl<'a> Evidence<'a> {
             return Err(refusal("no-unloading", format!("{message}; was the hold clipped or the withdrawal cut off?")));
         };
         let (unloading, hold_n) = unloading;
-        let value = self.traces.hold_surface_mm - self.tip.tip_mm - unloading.dimple_mm;
+        // The foremost needle is inside deeper than the mean, drags more, and so dimples more: with friction m over
+        // stiffness k of all needles, its dimple leads by m / (k + 2 m) of the lead of its tip.
+        let lead_mm = self.tip.mean_mm - self.tip.tip_mm;
+        let drag = self.tip.friction_n_per_mm;
+        let extra_mm = lead_mm * drag / (unloading.stiffness_n_per_mm + 2.0 * drag);
+        let value = self.traces.hold_surface_mm - self.tip.tip_mm - unloading.dimple_mm - extra_mm;
         budget.terms.extend(tip.terms.iter().cloned());
         budget.random("unloading stiffness", unloading.u_mm, None);
         let offset = self.traces.background.noise_n / 5.0 + self.traces.background.offset_u_n;
@@ -185,14 +188,15 @@ fn face(traces: &Traces) -> Result<Onset, Refusal> {
     let curve = traces.curve();
     let rough = traces.surface_mm[traces.touch_onset];
     let end = traces.touch.end - 1;
-    let bins = Bins::of(&curve, traces.touch.clone(), rough - BEFORE_MM..f64::INFINITY, rough);
+    let length_mm = traces.surface_mm[end] - rough;
+    let bins = Bins::of(&curve, traces.touch.clone(), rough - BEFORE_MM.max(length_mm)..f64::INFINITY, rough);
     let heights = Heights::of(1);
     let curves = Curves {
         rise: &bins,
         slide: None,
         heights: &heights,
         noise_n: traces.background.noise_n,
-        length_mm: traces.surface_mm[end] - rough,
+        length_mm,
         force_n: traces.background.force_n[end],
         shape: FACE,
     };
@@ -204,9 +208,11 @@ fn tip(header: &Header, traces: &Traces, friction: Option<(usize, f64)>) -> Resu
     let rough = traces.surface_mm[traces.press_onset];
     // The last rows before a drop may already feel it through the cell.
     let end = traces.first_drop.map_or(traces.press.end, |drop| drop.saturating_sub(3)).max(traces.press_onset + 8);
-    let bins = Bins::of(&curve, traces.press.start..end, rough - BEFORE_MM..f64::INFINITY, rough);
+    let length_mm = traces.surface_mm[end - 1] - rough;
+    let before_mm = BEFORE_MM.max(length_mm);
+    let bins = Bins::of(&curve, traces.press.start..end, rough - before_mm..f64::INFINITY, rough);
     let slide = friction.map(|(row, _)| {
-        let length = (0.75 * (traces.surface_mm[row] - rough)).min(SLIDE_MAX_MM);
+        let length = (0.8 * (traces.surface_mm[row] - rough)).min(SLIDE_MAX_MM);
         Bins::of(&curve, row..traces.withdraw.end, rough - BEFORE_MM..rough + length, rough)
     });
     let slide = slide.filter(|slide| slide.rows.len() > 15 && slide.line_to_zero().0 < 0.0);
@@ -216,7 +222,7 @@ fn tip(header: &Header, traces: &Traces, friction: Option<(usize, f64)>) -> Resu
         slide: slide.as_ref(),
         heights: &heights,
         noise_n: traces.background.noise_n,
-        length_mm: traces.surface_mm[end - 1] - rough,
+        length_mm,
         force_n: traces.background.force_n[end - 1],
         shape: NEEDLES,
     };

@@ -85,7 +85,13 @@ impl Traces {
         let rough = removed(recording, &first, screened)?;
         let press_onset = onset_row(&rough, &press_rise, Phase::Press)?.0;
         let touch_onset = onset_row(&rough, &touch_rise, Phase::Touch)?.0;
-        let before = [z[touch_onset], z[press_onset]];
+        // The softer the rise, the longer contact goes unseen before the rough onset.
+        let softness = |onset: usize, end: usize| 0.3 * (z[end - 1] - z[onset]);
+        let end = contact::first_drop(&rough.force_n, press_rise.clone(), rough.noise_n).unwrap_or(press_rise.end);
+        let before = [
+            z[touch_onset] - softness(touch_onset, touch_rise.end).max(0.06),
+            z[press_onset] - softness(press_onset, end).max(0.06),
+        ];
         let second = quiet(recording, [&touch, &press, &withdraw], [1.0, 1.0], Some(before));
         let background = removed(recording, &second, screened)?;
         named(&background, anomalies);
@@ -151,7 +157,7 @@ fn quiet(
     let limit = |rows: &Range<usize>, share: f64, k: usize| {
         let (low, high) = (z[rows.start].min(z[rows.end - 1]), z[rows.start].max(z[rows.end - 1]));
         match before_mm {
-            Some(onsets) => onsets[k] - 0.06_f64.min(0.25 * (onsets[k] - low)),
+            Some(onsets) => onsets[k].max(low + 0.1 * (high - low).min(0.3)),
             None => low + share * (high - low),
         }
     };

@@ -39,8 +39,8 @@ use crate::{
 };
 use std::time::Duration;
 
-/// Steps by which the world wakes before anything can touch.
-const WAKE_STEPS: f64 = 2.0;
+/// Ticks by which the world wakes before anything can touch.
+const WAKE_TICKS: f64 = 2.0;
 /// Parts into which a step is cut while needles enter fresh tissue at speed, and what speed is, mm a step.
 const ENTRY_PARTS: u32 = 5;
 const ENTRY_STEP_MM: f64 = 0.005;
@@ -239,7 +239,7 @@ impl World {
             return true;
         }
         // Only a turning pen is fast; a stage at its few mm/s is followed well enough from tick to tick.
-        let rests = self.pen.rests();
+        let rests = self.pen.rests() && self.grid.ticks_are_short();
         let next = if rests { self.grid.next_tick() } else { self.grid.next() };
         if next > to {
             return false;
@@ -373,7 +373,7 @@ impl World {
         let touch_s = now_s + clearance_mm / self.stage.approach_bound_mm_s(now_s, &self.surface);
         // Play takes the nut along one way at a time, so no skip may pass a turn of a drive.
         let until_s = touch_s.min(self.stage.segment_end_s(now_s)).min(self.pen.motion_end_s());
-        let wake_s = until_s - WAKE_STEPS * self.grid.step_s();
+        let wake_s = until_s - WAKE_TICKS * self.grid.tick_s();
         self.quiet_until = RunTime::from_nanos((wake_s * 1e9) as u64);
     }
 
@@ -500,6 +500,25 @@ mod tests {
         let beyond_mm = z_mm(&samples[0]) - world.face_mm(0.0, 0.0);
         let expected_n = 0.96 * 8.0 * beyond_mm / (1.0 + 0.96 * 8.0 * 0.04);
         assert!((force_n(&samples[0]) / expected_n - 1.0).abs() < 0.005, "{} {expected_n}", force_n(&samples[0]));
+    }
+
+    #[test]
+    fn a_slow_acquisition_sees_what_a_fast_one_sees() {
+        let at_end = |period: Duration| {
+            let params = WorldParams { cell: Cell { clock_ppm: 0.0, ..quiet_cell() }, ..WorldParams::default() };
+            let mut world = World::new(&params, &CARTRIDGE, 4);
+            let mut samples = Vec::new();
+            world.pen_set(110.0, 1.5);
+            world.pen_motor(Motor::HoldOut);
+            world.daq_start(0b0011, period);
+            world.stage_move(Axis::Z, 17.9, 10.0);
+            wait(&mut world, 3.0);
+            world.daq_drain(&mut samples);
+            (samples.len(), force_n(&samples[samples.len() - 1]), world.truth().holds[0].penetration_mm)
+        };
+        let (fast, slow) = (at_end(TENTH_MS), at_end(Duration::from_millis(100)));
+        assert_eq!((fast.0, slow.0), (30_000, 30));
+        assert!((fast.1 / slow.1 - 1.0).abs() < 0.002 && (fast.2 - slow.2).abs() < 5e-4, "{fast:?} {slow:?}");
     }
 
     #[test]
