@@ -100,7 +100,8 @@ impl Bench {
         Ok(())
     }
 
-    /// Finds the reference position of the stage.
+    /// Finds the reference position of the stage. What pen and stage have kept of an earlier run's faults is cleared
+    /// first, else they would refuse to move for ever; a fault from here on is one of this run.
     ///
     /// # Errors
     ///
@@ -108,6 +109,7 @@ impl Bench {
     pub fn home(&mut self) -> Result<(), Fault> {
         self.moved = true;
         let now = self.now();
+        self.devices.pen.acknowledge(now);
         self.devices.stage.home(now);
         self.wait("homing", HOME_ALLOWED, |bench| !bench.devices.stage.moving())
     }

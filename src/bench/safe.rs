@@ -1,23 +1,23 @@
 //! The safe state: pen stopped, stage withdrawn, both confirmed by the devices' own words.
 
 use super::Bench;
-use crate::{
-    config::rig::Axis,
-    device::PenState,
-    time::RunTime,
-};
+use crate::{config::rig::Axis, device::PenState, time::RunTime};
 use std::time::Duration;
 
 /// Stage position of the safe state, mm: the far end from the pen.
 pub const WITHDRAWN_MM: f64 = 0.0;
 /// How near to it counts as there, mm.
 const WITHDRAWN_WITHIN_MM: f64 = 0.2;
+/// For the stream to end once all is safe; it does no harm where it goes on.
+const QUIET_ALLOWED: Duration = Duration::from_millis(500);
 /// Longer than the pen's longest lease and three repeated requests.
 const STOP_ALLOWED: Duration = Duration::from_millis(1500);
 
 /// What could be confirmed at the end of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SafeState {
+    /// Whether anything was told to move; if not, nothing is to be stopped.
+    pub moved: bool,
     /// `None` where the pen said that it is stopped; else why that is unknown.
     pub pen: Option<String>,
     /// `None` where the stage said that it is withdrawn; else why that is unknown.
@@ -25,6 +25,11 @@ pub struct SafeState {
 }
 
 impl SafeState {
+    /// The state of a bench in which nothing was told to move.
+    pub fn untouched() -> Self {
+        Self { moved: false, pen: None, stage: None }
+    }
+
     /// Whether both are confirmed.
     pub fn confirmed(&self) -> bool {
         self.pen.is_none() && self.stage.is_none()
@@ -33,6 +38,7 @@ impl SafeState {
     /// One sentence for the report and the operator.
     pub fn text(&self) -> String {
         match (&self.pen, &self.stage) {
+            (None, None) if !self.moved => "safe: nothing was told to move".to_owned(),
             (None, None) => "safe: pen stopped, stage withdrawn, both confirmed".to_owned(),
             (Some(pen), None) => format!("NOT CONFIRMED: pen: {pen}; stage withdrawn, confirmed"),
             (None, Some(stage)) => format!("NOT CONFIRMED: stage: {stage}; pen stopped, confirmed"),
@@ -47,41 +53,44 @@ impl Bench {
     /// Where nothing was ever told to move, there is nothing to withdraw and a silent device does no harm.
     pub fn make_safe(&mut self) -> SafeState {
         if !self.moved {
-            return SafeState { pen: None, stage: None };
+            return SafeState::untouched();
         }
         let began = self.now();
         self.devices.pen.stop(began);
         self.devices.stage.stop(began);
-        let stopped = |bench: &mut Self| {
-            bench.pen_stopped_since(began) && !bench.devices.stage.moving() && !bench.devices.stage.busy()
+        // A session that waits for nothing has its answer, or has given up.
+        let settled = |bench: &mut Self| {
+            bench.devices.pen.next_tick().is_none() && bench.devices.stage.next_tick().is_none()
         };
-        self.press_on(STOP_ALLOWED, stopped);
-        let pen_first = self.pen_stopped_since(began);
+        self.press_on(STOP_ALLOWED, settled);
         let withdraw_speed_mm_s = self.rig.stage.withdraw_speed_mm_s;
-        let homed = self.devices.stage.homed();
-        if homed {
-            let now = self.now();
-            self.devices.stage.move_to(now, Axis::Z, WITHDRAWN_MM, withdraw_speed_mm_s);
-            let allowed = Duration::from_secs_f64(2.0 * self.rig.limits.travel_max_mm / withdraw_speed_mm_s + 3.0);
-            self.press_on(allowed, |bench| !bench.devices.stage.moving() && !bench.devices.stage.busy());
-        }
-        let pen = (!pen_first && !self.pen_stopped_since(began)).then(|| {
+        let now = self.now();
+        self.devices.stage.withdraw(now, withdraw_speed_mm_s);
+        let allowed = Duration::from_secs_f64(2.0 * self.rig.limits.travel_max_mm / withdraw_speed_mm_s + 3.0);
+        self.press_on(allowed, settled);
+        let pen = (!self.pen_stopped_since(began)).then(|| {
             "no confirmation of STOP; its own lease stops it within 500 ms, look before you reach in".to_owned()
         });
-        SafeState { pen, stage: self.stage_unconfirmed(homed) }
+        let stage = self.stage_unconfirmed();
+        if self.streaming_since.take().is_some() {
+            let now = self.now();
+            self.devices.force.end(now);
+            self.press_on(QUIET_ALLOWED, |bench| !bench.devices.force.busy());
+        }
+        SafeState { moved: true, pen, stage }
     }
 
     fn pen_stopped_since(&self, since: RunTime) -> bool {
         self.devices.pen.state() == PenState::Safe && self.devices.pen.reported() >= since
     }
 
-    fn stage_unconfirmed(&self, homed: bool) -> Option<String> {
+    fn stage_unconfirmed(&self) -> Option<String> {
         let stage = &self.devices.stage;
         if stage.moving() {
             return Some("no confirmation that it stands still".to_owned());
         }
         match stage.position_mm(Axis::Z) {
-            _ if !homed => Some("it has no reference position, so it was stopped but not withdrawn".to_owned()),
+            _ if !stage.homed() => Some("it has no reference position, so where it stands is unknown".to_owned()),
             Some(stage_mm) if (stage_mm - WITHDRAWN_MM).abs() <= WITHDRAWN_WITHIN_MM => None,
             Some(stage_mm) => Some(format!("it stands at {stage_mm:.3} mm and not at {WITHDRAWN_MM} mm")),
             None => Some("it has not told its position".to_owned()),

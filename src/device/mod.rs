@@ -122,6 +122,8 @@ pub enum PenState {
 pub trait Pen: Session {
     /// Tells stroke rate (Hz) and set depth (mm).
     fn set(&mut self, now: RunTime, stroke_rate_hz: f64, set_depth_mm: f64);
+    /// Clears the faults that the pen has kept from an earlier run.
+    fn acknowledge(&mut self, now: RunTime);
     /// Asks for permission to move, kept alive by heartbeats until [`Pen::stop`].
     fn arm(&mut self, now: RunTime);
     /// Motor on or off.
@@ -138,10 +140,13 @@ pub trait Pen: Session {
 
 /// A motorised stage.
 pub trait Stage: Session {
-    /// Finds the reference position of every axis.
+    /// Finds the reference position of every axis, after clearing the flags that it has kept from an earlier run.
     fn home(&mut self, now: RunTime);
     /// Moves an axis to a position (mm) at a speed (mm/s).
     fn move_to(&mut self, now: RunTime, axis: Axis, target_mm: f64, speed_mm_s: f64);
+    /// Goes to the far end from the pen: to position 0 at a speed (mm/s), or on to the home switch of that axis alone
+    /// where positions are not referenced.
+    fn withdraw(&mut self, now: RunTime, speed_mm_s: f64);
     /// Stops all axes. Urgent, and possible in every state.
     fn stop(&mut self, now: RunTime);
     /// Whether an axis moves, as last reported; true until a report says otherwise.

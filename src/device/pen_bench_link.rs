@@ -13,7 +13,7 @@ use crate::{
     wire::bench_link::{
         Frame, FrameDecoder,
         code::{Capabilities, Kind, Op, State},
-        command::{self, Arm, Heartbeat, Hello, Hold, Payload, Run, Set, Status, Stop},
+        command::{self, Arm, ClearFaults, Heartbeat, Hello, Hold, Payload, Run, Set, Status, Stop},
     },
 };
 use std::time::Duration;
@@ -189,6 +189,10 @@ impl Pen for PenBenchLink {
         let rate_chz = (stroke_rate_hz * 100.0).round() as u32;
         let set_depth_um = (set_depth_mm * 1000.0).round() as u16;
         self.requester.request(now, &Set { rate_chz, set_depth_um }, false);
+    }
+
+    fn acknowledge(&mut self, now: RunTime) {
+        self.requester.request(now, &ClearFaults, false);
     }
 
     fn arm(&mut self, now: RunTime) {

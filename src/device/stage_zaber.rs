@@ -22,6 +22,7 @@ enum Purpose {
     Serial,
     Version,
     AxisCount,
+    Acknowledge,
     Motion,
     Setting,
     Poll,
@@ -32,6 +33,12 @@ impl Purpose {
     /// Whether doing it twice is as good as once.
     fn repeatable(self) -> bool {
         self != Self::Motion
+    }
+
+    /// Whether a fault flag on the reply tells of a fault of this run: flags of an earlier one stay until they are
+    /// acknowledged, which homing does first.
+    fn judges_flags(self) -> bool {
+        matches!(self, Self::Motion | Self::Setting | Self::Poll | Self::Stop)
     }
 }
 
@@ -163,7 +170,7 @@ impl StageZaber {
             }
             Purpose::AxisCount => self.take_axis_count(reply.data),
             Purpose::Motion | Purpose::Stop => self.poll_due = Some(at),
-            Purpose::Setting => {}
+            Purpose::Setting | Purpose::Acknowledge => {}
             Purpose::Poll => self.take_positions(at, reply),
         }
         self.send_next(at);
@@ -204,7 +211,9 @@ impl StageZaber {
 
     fn take_flag(&mut self, flag: Option<Flag>, purpose: Purpose) {
         match flag {
-            Some(flag) if flag.is_fault() => {
+            Some(flag) if flag.is_fault() && purpose.judges_flags() => {
+                // Whatever it was looking for, it did not arrive there by itself.
+                self.homing = false;
                 self.failed(format!("fault flag {flag}: {}; clear the cause, then run `rig recover`", flag.meaning()));
             }
             Some(Flag::NO_REFERENCE | Flag::NOT_HOMED) if self.homed && purpose == Purpose::Poll => {
@@ -305,6 +314,7 @@ impl Session for StageZaber {
 impl Stage for StageZaber {
     fn home(&mut self, now: RunTime) {
         (self.moving, self.homing) = (true, true);
+        self.request(now, Purpose::Acknowledge, 0, "warnings clear");
         self.request(now, Purpose::Motion, 0, "home");
     }
 
@@ -316,6 +326,16 @@ impl Stage for StageZaber {
         self.moving = true;
         self.request(now, Purpose::Setting, number, format!("set maxspeed {}", speed.max(1)));
         self.request(now, Purpose::Motion, number, format!("move abs {position}"));
+    }
+
+    fn withdraw(&mut self, now: RunTime, speed_mm_s: f64) {
+        match self.axis_number(Axis::Z) {
+            Some(number) if !self.homed => {
+                (self.moving, self.homing) = (true, true);
+                self.request(now, Purpose::Motion, number, "home");
+            }
+            _ => self.move_to(now, Axis::Z, 0.0, speed_mm_s),
+        }
     }
 
     fn stop(&mut self, now: RunTime) {

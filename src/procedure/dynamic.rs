@@ -24,8 +24,8 @@ const GLIDE_ROW_MM: f64 = 0.3;
 const GLIDE_ROWS: u32 = 10;
 const GLIDE_SPEED_MM_S: f64 = 2.0;
 const GLIDE_TURN_S: f64 = 0.2;
-/// Between looks at the glide, s.
-const TICK_S: f64 = 0.05;
+/// Between looks at the glide.
+const TICK: Duration = Duration::from_millis(50);
 /// How near to the end of the scan counts as there, mm.
 const ARRIVED_WITHIN_MM: f64 = 0.002;
 
@@ -99,15 +99,11 @@ pub fn scan_and_run(
     let mut glide = Glide::new(bench);
     scan(bench, flush_mm, &mut glide)?;
     bench.phase(Phase::Run);
-    let span_s = f64::from(strokes + STROKES_EXTRA) / stroke_rate_hz;
-    let began = bench.now();
-    loop {
-        let elapsed_s = bench.now().since(began).as_secs_f64();
-        if elapsed_s >= span_s {
-            break;
-        }
+    let end = bench.now() + Duration::from_secs_f64(f64::from(strokes + STROKES_EXTRA) / stroke_rate_hz);
+    while bench.now() < end {
         glide.go_on(bench)?;
-        bench.observe(Duration::from_secs_f64((span_s - elapsed_s).min(TICK_S)), |_| {})?;
+        let left = end.since(bench.now());
+        bench.observe(left.min(TICK), |_| {})?;
     }
     bench.end_record()?;
     bench.stop_pen()?;
@@ -126,7 +122,7 @@ fn scan(bench: &mut Bench, flush_mm: f64, glide: &mut Glide) -> Result<(), Fault
             return Err(Fault::Deadline { what: "the stand-off scan".to_owned(), allowed });
         }
         glide.go_on(bench)?;
-        bench.observe(Duration::from_secs_f64(TICK_S), |reading| stage_mm = reading.stage_mm)?;
+        bench.observe(TICK, |reading| stage_mm = reading.stage_mm)?;
     }
     Ok(())
 }

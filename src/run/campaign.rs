@@ -80,7 +80,7 @@ pub fn drive(
 ) -> Ended {
     let mut ended = Ended {
         fault: None,
-        safe: SafeState { pen: None, stage: None },
+        safe: SafeState::untouched(),
         moved: false,
         identities: Vec::new(),
         bench_time_s: 0.0,

@@ -7,7 +7,7 @@
 use crate::{
     config::{cartridge::Cartridge, rig::Rig, world::WorldParams},
     link::{Link, LinkError, Role, Wake},
-    sim::bench::SimBench,
+    sim::{bench::SimBench, world::World},
     time::RunTime,
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -55,6 +55,11 @@ impl SimLink {
         link
     }
 
+    /// The world behind the devices: for truth benches and tests, which keep the link and ask it afterwards.
+    pub fn world(&self) -> &World {
+        &self.bench.world
+    }
+
     fn schedule(&mut self, at: RunTime, delivery: Delivery) {
         self.queue.insert((at, self.scheduled), delivery);
         self.scheduled += 1;
@@ -92,12 +97,12 @@ impl Link for SimLink {
         loop {
             let delivery_at = self.queue.first_key_value().map(|((at, _), _)| *at);
             let (wake_at, role) = self.bench.next_wake();
-            let next = delivery_at.into_iter().chain(wake_at).min().unwrap_or(deadline);
-            if next > deadline {
+            let next = delivery_at.into_iter().chain(wake_at).min().filter(|&next| next <= deadline);
+            let Some(next) = next else {
                 self.now = self.now.max(deadline);
                 self.bench.world.advance(self.now);
                 return Wake::Deadline;
-            }
+            };
             self.now = self.now.max(next);
             self.bench.world.advance(self.now);
             if delivery_at.is_some_and(|at| at <= next) {

@@ -51,7 +51,11 @@ impl Faults {
         let (count, row) = self.stuck;
         add("stuck-force", count, format!("{count} rows repeat one force reading, the first is row {row}; {left_out}"));
         let (count, row) = self.saturated;
-        add("saturated", count, format!("{count} rows stand at the end of the force channel's range, the first is row {row}"));
+        add(
+            "saturated",
+            count,
+            format!("{count} rows stand at the end of the force channel's range, the first is row {row}"),
+        );
         list
     }
 
@@ -111,7 +115,19 @@ pub struct Gridder {
 impl Gridder {
     /// For a capture of this rate; spikes are not looked for until a limit is set.
     pub fn new(rate_hz: f64) -> Self {
-        Self { rate_hz, spike_limit_n: f64::INFINITY, last: None, equal: 0, range_n: (0.0, 0.0), faults: Faults::default() }
+        Self {
+            rate_hz,
+            spike_limit_n: f64::INFINITY,
+            last: None,
+            equal: 0,
+            range_n: (0.0, 0.0),
+            faults: Faults::default(),
+        }
+    }
+
+    /// The next row begins anew: what lies between is not looked at.
+    pub fn begin(&mut self) {
+        self.last = None;
     }
 
     /// Appends one row to `track`.
@@ -171,7 +187,10 @@ impl Gridder {
         if force_n < low || force_n > high {
             self.range_n = (low.min(force_n), high.max(force_n));
             self.faults.saturated = (0, 0);
-        } else if self.equal >= RAIL_EQUAL && (force_n == low || force_n == high) {
+        } else if self.equal >= RAIL_EQUAL
+            && (force_n == low || force_n == high)
+            && force_n.abs() > 0.5 * high.max(-low)
+        {
             count(&mut self.faults.saturated, row);
         }
     }

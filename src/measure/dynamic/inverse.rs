@@ -29,7 +29,8 @@ impl Inverse {
     /// The inverse for a channel sampled at `rate_hz` under strokes of about `stroke_hz`; without a channel, a plain Gaussian.
     pub fn new(channel: Option<&ForceChannel>, rate_hz: f64, stroke_hz: f64) -> Self {
         let (natural_hz, damping) = channel.map_or((f64::INFINITY, 0.0), |c| (c.natural_hz, c.damping));
-        let smear = (SMEAR_PERIODS * rate_hz / natural_hz).max(SMEAR_STROKES * rate_hz / stroke_hz).max(SMEAR_SAMPLES_MIN);
+        let smear =
+            (SMEAR_PERIODS * rate_hz / natural_hz).max(SMEAR_STROKES * rate_hz / stroke_hz).max(SMEAR_SAMPLES_MIN);
         let half = (4.5 * smear).ceil() as i32;
         let omega = std::f64::consts::TAU * natural_hz / rate_hz;
         let at: Vec<f64> = (-half..=half).map(f64::from).collect();
@@ -42,7 +43,9 @@ impl Inverse {
         second.iter_mut().zip(&gauss).for_each(|(w, g)| *w -= mean * g);
         let second_gain: f64 = at.iter().zip(&second).map(|(x, w)| 0.5 * x * x * w).sum();
         let weights = (0..at.len())
-            .map(|k| gauss[k] / sum + 2.0 * damping / omega * first[k] / first_gain + second[k] / second_gain / omega.powi(2))
+            .map(|k| {
+                gauss[k] / sum + 2.0 * damping / omega * first[k] / first_gain + second[k] / second_gain / omega.powi(2)
+            })
             .collect();
         Self { weights, smear_samples: smear }
     }

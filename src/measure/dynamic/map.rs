@@ -48,7 +48,13 @@ impl Map {
         let mean = |value: fn(&(f64, f64)) -> f64| inner.iter().map(value).sum::<f64>() / count;
         let (centre_mm, level_n) = (mean(|point| point.0), mean(|point| point.1));
         let u = (0.1 * level_n, FRICTION_RELATIVE * slope_n_per_mm);
-        (inner.len() >= 4 && slope_n_per_mm > 0.0).then_some(Self { centre_mm, level_n, slope_n_per_mm, u, curvature_n: 0.0 })
+        (inner.len() >= 4 && slope_n_per_mm > 0.0).then_some(Self {
+            centre_mm,
+            level_n,
+            slope_n_per_mm,
+            u,
+            curvature_n: 0.0,
+        })
     }
 
     /// The slope moved to the weighted mean with the growth of sliding friction on the way out, which is the same

@@ -9,7 +9,9 @@
 //! few numbers for each stroke. A stroke with a damaged sample is neither measured nor called missed.
 //! Deliberately absent: acceptance, and anything that the pen reports but the rate that it was told.
 
+pub mod average;
 pub mod background;
+pub mod count;
 pub mod elastic;
 pub mod face;
 pub mod follow;
@@ -46,8 +48,6 @@ pub const RESONANCE_RATIO_MIN: f64 = 1.8;
 pub const SAMPLES_PER_STROKE_MIN: f64 = 24.0;
 /// Relative difference of the measured from the declared sample rate that is reported.
 const RATE_DIFFERENCE: f64 = 0.002;
-/// Longest pause of the strokes within a run, s.
-const PAUSE_S_MAX: f64 = 0.5;
 
 /// Measures a dynamic capture in one pass.
 ///
@@ -106,7 +106,8 @@ impl Rows {
         let values = block.t_s.iter().zip(&block.force_n).zip(&block.stage_mm);
         rows.extend(values.enumerate().map(|(k, ((t, f), z))| (block.first + k as u64, [*t, *f, *z])));
         if self.touch.len() + self.standoff.len() > ROWS_BEFORE_RUN_MAX {
-            let message = format!("more than {ROWS_BEFORE_RUN_MAX} rows before the run; check the phases of the capture");
+            let message =
+                format!("more than {ROWS_BEFORE_RUN_MAX} rows before the run; check the phases of the capture");
             return Err(Refusal { code: "too-long".to_owned(), message });
         }
         Ok(())
@@ -140,6 +141,7 @@ impl Prepared {
         let mut track = |rows: &[(u64, [f64; 3])], name: &str| -> Result<Track, Refusal> {
             gridder.watch_for_spikes(rows.iter().map(|(_, [_, force_n, _])| *force_n));
             let mut track = Track::default();
+            gridder.begin();
             rows.iter().for_each(|(row, [t, f, z])| gridder.push(*row, *t, *f, *z, &mut track));
             if track.force_n.len() < 100 {
                 return Err(missing_phase(name));
@@ -200,7 +202,6 @@ impl Prepared {
             face_mm: &self.face_mm,
             scan: &self.scan,
             follower: &follower,
-            pause_s_max: PAUSE_S_MAX,
         };
         Ok(run.measure())
     }

@@ -59,13 +59,7 @@ pub struct Scan {
 /// # Errors
 ///
 /// [`Refusal`] where nothing touched, or touched without a rhythm.
-pub fn measure(
-    header: &Header,
-    track: &Track,
-    inverse: &Inverse,
-    rate_hz: f64,
-    face_mm: f64,
-) -> Result<Scan, Refusal> {
+pub fn measure(header: &Header, track: &Track, inverse: &Inverse, rate_hz: f64, face_mm: f64) -> Result<Scan, Refusal> {
     let mut force_n = Vec::with_capacity(track.force_n.len());
     inverse.apply(&track.force_n, &mut force_n);
     let reach = inverse.reach();
@@ -80,7 +74,8 @@ pub fn measure(
     background.subtract(reach as f64, &mut clean_n);
     let period = rhythm(&clean_n, background.noise_n, rate_hz)?;
     // What is left of the cell's ringing after a stroke is about a hundredth of its force.
-    let floor_n = RINGING * clean_n[clean_n.len().saturating_sub(rate_hz as usize)..].iter().fold(0.0_f64, |a, b| a.max(*b));
+    let floor_n =
+        RINGING * clean_n[clean_n.len().saturating_sub(rate_hz as usize)..].iter().fold(0.0_f64, |a, b| a.max(*b));
     let follow = |level_n: f64, lag: f64, background: &Background| {
         let lens = Lens { period_samples: period, level_n, lag, noise_n: background.noise_n };
         let touch_n = (TOUCH_NOISE * background.noise_n).max(floor_n);
@@ -205,7 +200,7 @@ fn puncture(shapes: &[Shape]) -> (usize, f64) {
 impl Scan {
     /// Force at which a stroke of the run is taken to touch, N: clear of the noise and of what is left of the ringing.
     pub fn touch_n(&self) -> f64 {
-        (8.0 * self.lens.noise_n).max(0.05 * self.peak_n)
+        (8.0 * self.lens.noise_n).max(0.1 * self.peak_n)
     }
 
     /// Strokes that passed through the surface and are whole, with the gap at their deepest point, mm.
@@ -287,10 +282,7 @@ fn pulse(shape: &Shape, force_n: &[f64], reach: usize, face_mm: f64, setting: &S
     let touch = (shape.touch_samples as usize).checked_sub(reach)?;
     let peak = (shape.peak_samples as usize).checked_sub(reach)?;
     let farthest = (peak + (0.3 * setting.period_samples) as usize).min(force_n.len());
-    let end = (peak..farthest).find(|k| force_n[*k]  < 2.0 * setting.noise_n)?;
+    let end = (peak..farthest).find(|k| force_n[*k] < 2.0 * setting.noise_n)?;
     let window = force_n.get(touch.checked_sub(3)?..end + 3)?;
-    Some(Pulse {
-        force_n: window.to_vec(),
-        gap_mm: face_mm - shape.stage_mm,
-    })
+    Some(Pulse { force_n: window.to_vec(), gap_mm: face_mm - shape.stage_mm })
 }

@@ -99,9 +99,8 @@ impl Lens {
     /// peak. A needle that enters leaves a drop on the way in and friction on the way out.
     fn mirrored(&self, force_n: &[f64], peak: usize) -> bool {
         let level = 0.3 * force_n[peak];
-        let crossing = |a: usize, b: usize| {
-            a as f64 + (b as f64 - a as f64) * (force_n[a] - level) / (force_n[a] - force_n[b])
-        };
+        let crossing =
+            |a: usize, b: usize| a as f64 + (b as f64 - a as f64) * (force_n[a] - level) / (force_n[a] - force_n[b]);
         let longest = (0.3 * self.period_samples) as usize;
         let left = (1..longest.min(peak)).find(|k| force_n[peak - k] < level);
         let right = (1..longest.min(force_n.len() - peak)).find(|k| force_n[peak + k] < level);

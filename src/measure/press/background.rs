@@ -1,8 +1,9 @@
 //! What the force channel shows without contact: offset, drift and mains hum, estimated and taken out.
 //!
 //! All rows without contact share a drift of second order and one hum (fundamental and two harmonics, phase coherent
-//! over the capture, its frequency found within 2 Hz of 50 and 60 Hz); each phase has its own offset, so that a tare
-//! between two phases does no harm. Estimated by linear least squares.
+//! over the capture, its frequency found within 1 Hz of 50 and 60 Hz). They share one offset too, which ties the drift
+//! down; where the data contradict that, each phase has its own, so that a tare between two phases does no harm.
+//! Estimated by linear least squares.
 //!
 //! Deliberately absent: filters. A filter would smear the onset that is to be found.
 
@@ -11,8 +12,12 @@ use std::{f64::consts::TAU, ops::Range};
 
 /// Rows of one demodulation block, s.
 const BLOCK_S: f64 = 0.04;
+/// Distance from the mains frequency that is searched, Hz: the mains keep 0.2 Hz, cheap clocks a per cent.
+const SEARCH_HZ: f64 = 1.0;
 /// Smallest amplitude that is hum, in standard errors of an amplitude.
 const DETECTION: f64 = 5.0;
+/// Improvement of the squares, in noise variances, by which offsets of their own are believed (two more unknowns).
+const OFFSETS_DIFFER: f64 = 16.0;
 /// Harmonics of the mains that are taken out.
 const HARMONICS: usize = 3;
 
@@ -54,90 +59,185 @@ pub struct Quiet {
 }
 
 /// Estimates and removes the background. `None` where there are too few rows without contact.
-pub fn remove(t_s: &[f64], force_n: &[f64], quiet: &[Quiet]) -> Option<Background> {
+///
+/// `mains_hz` is the frequency of a hum found before, in fewer rows; the search is then left out.
+pub fn remove(t_s: &[f64], force_n: &[f64], quiet: &[Quiet], mains_hz: Option<f64>) -> Option<Background> {
     let count: usize = quiet.iter().map(|q| q.rows.len()).sum();
-    let unknowns = quiet.len() + 2;
-    if count < 40 + unknowns {
+    if count < 40 + quiet.len() {
         return None;
     }
-    let middle = 0.5 * (t_s.first()? + t_s.last()?);
-    let span = (t_s.last()? - t_s.first()?).max(1e-9);
-    let model = Basis { phases: quiet.len(), middle, span, hum: None };
-    let plain = solve(&model, t_s, force_n, quiet)?;
-    let residuals = residuals(&model, &plain, t_s, force_n, quiet);
-    let found = strongest_hum(t_s, &residuals, quiet);
-    let with_hum = found.and_then(|rate_hz| {
-        let model = Basis { hum: Some(rate_hz), ..model };
-        solve(&model, t_s, force_n, quiet).map(|solution| (model, solution))
-    });
-    let (model, solution) = with_hum.unwrap_or((model, plain));
-    Some(finish(&model, &solution, t_s, force_n, quiet))
+    let (first, last) = (*t_s.first()?, *t_s.last()?);
+    let free = Basis { offsets: quiet.len(), middle: 0.5 * (first + last), span: (last - first).max(1e-9), hum: None };
+    let plain = Equations::of(&free, t_s, force_n, quiet).solve()?;
+    let rest = residuals(&free, &plain, t_s, force_n, quiet);
+    let hum = match mains_hz {
+        Some(near_hz) => Some(refined(t_s, &rest, quiet, near_hz)),
+        None => strongest_hum(t_s, &rest, quiet),
+    };
+    let free = Basis { hum, ..free };
+    let shared = Basis { offsets: 1, ..free };
+    let equations = Equations::of(&free, t_s, force_n, quiet);
+    let joined = equations.joined(&free);
+    let (own, common) = (equations.solve()?, joined.solve()?);
+    let (own_squares, common_squares) = (equations.squares_left(&own), joined.squares_left(&common));
+    let worse = count as f64 * (common_squares / own_squares.max(1e-300) - 1.0);
+    Some(if worse > OFFSETS_DIFFER {
+        finish(&free, &own, t_s, force_n, quiet)
+    } else {
+        finish(&shared, &common, t_s, force_n, quiet)
+    })
 }
 
-/// Columns of the linear model.
+/// Columns of the linear model: offsets, drift, drift squared, sine and cosine of each harmonic.
 #[derive(Clone, Copy, Debug)]
 struct Basis {
-    phases: usize,
+    /// One for all phases, or one a phase.
+    offsets: usize,
     middle: f64,
     span: f64,
     hum: Option<f64>,
 }
 
+/// Most columns: three offsets, two of drift, six of hum.
+const COLUMNS_MAX: usize = 5 + 2 * HARMONICS;
+
 impl Basis {
     fn len(&self) -> usize {
-        self.phases + 2 + if self.hum.is_some() { 2 * HARMONICS } else { 0 }
+        self.offsets + 2 + if self.hum.is_some() { 2 * HARMONICS } else { 0 }
     }
 
-    fn fill(&self, phase: usize, t: f64, row: &mut [f64]) {
-        row.fill(0.0);
-        row[phase] = 1.0;
+    fn row(&self, phase: usize, t: f64, carrier: &mut Carrier) -> [f64; COLUMNS_MAX] {
+        let mut row = [0.0; COLUMNS_MAX];
+        row[phase.min(self.offsets - 1)] = 1.0;
         let x = (t - self.middle) / self.span;
-        row[self.phases] = x;
-        row[self.phases + 1] = x * x;
-        if let Some(rate) = self.hum {
-            let (sin, cos) = (TAU * (rate * t).fract()).sin_cos();
+        row[self.offsets] = x;
+        row[self.offsets + 1] = x * x;
+        if self.hum.is_some() {
+            let (sin, cos) = carrier.at(t);
             let (mut s, mut c) = (sin, cos);
-            for k in 0..HARMONICS {
-                row[self.phases + 2 + 2 * k] = s;
-                row[self.phases + 3 + 2 * k] = c;
+            for pair in row[self.offsets + 2..].chunks_exact_mut(2).take(HARMONICS) {
+                (pair[0], pair[1]) = (s, c);
                 (s, c) = (s * cos + c * sin, c * cos - s * sin);
             }
         }
+        row
+    }
+
+    fn carrier(&self) -> Carrier {
+        Carrier::new(self.hum.unwrap_or(0.0))
     }
 }
 
-fn solve(basis: &Basis, t_s: &[f64], force_n: &[f64], quiet: &[Quiet]) -> Option<Vec<f64>> {
-    let n = basis.len();
-    let mut matrix = vec![0.0; n * n];
-    let mut right = vec![0.0; n];
-    let mut row = vec![0.0; n];
-    for (phase, q) in quiet.iter().enumerate() {
-        for i in q.rows.clone() {
-            basis.fill(phase, t_s[i], &mut row);
-            for a in 0..n {
-                right[a] += row[a] * force_n[i];
-                for b in 0..=a {
-                    matrix[a * n + b] += row[a] * row[b];
+/// Sine and cosine of a frequency at rising times: turned by the step where the step repeats, computed anew where it
+/// does not, and every hundredth time, so that rounding does not grow.
+#[derive(Clone, Copy, Debug)]
+struct Carrier {
+    rate_hz: f64,
+    t: f64,
+    now: (f64, f64),
+    step: f64,
+    turn: (f64, f64),
+    turned: u32,
+}
+
+impl Carrier {
+    fn new(rate_hz: f64) -> Self {
+        Self { rate_hz, t: f64::NEG_INFINITY, now: (0.0, 1.0), step: f64::NAN, turn: (0.0, 1.0), turned: 0 }
+    }
+
+    fn at(&mut self, t: f64) -> (f64, f64) {
+        let step = t - self.t;
+        let (s, c) = self.now;
+        if (step - self.step).abs() < 1e-8 && self.turned < 100 {
+            let (sin, cos) = self.turn;
+            self.now = (s * cos + c * sin, c * cos - s * sin);
+            self.turned += 1;
+        } else {
+            self.now = (TAU * (self.rate_hz * t).fract()).sin_cos();
+            if step.is_finite() && (step - self.step).abs() >= 1e-8 || self.step.is_nan() {
+                self.step = step;
+                self.turn = (TAU * self.rate_hz * step).sin_cos();
+            }
+            self.turned = 0;
+        }
+        self.t = t;
+        self.now
+    }
+}
+
+/// Normal equations of a basis.
+struct Equations {
+    matrix: Vec<f64>,
+    right: Vec<f64>,
+    squares: f64,
+}
+
+impl Equations {
+    fn of(basis: &Basis, t_s: &[f64], force_n: &[f64], quiet: &[Quiet]) -> Self {
+        let n = basis.len();
+        let mut sums = [[0.0; COLUMNS_MAX]; COLUMNS_MAX];
+        let mut sums_right = [0.0; COLUMNS_MAX];
+        let mut squares = 0.0;
+        let mut count = 0.0;
+        let mut carrier = basis.carrier();
+        for (phase, q) in quiet.iter().enumerate() {
+            for i in q.rows.clone() {
+                let row = basis.row(phase, t_s[i], &mut carrier);
+                let force = force_n[i];
+                squares += force * force;
+                count += 1.0;
+                for a in 0..COLUMNS_MAX {
+                    sums_right[a] += row[a] * force;
+                    for b in 0..COLUMNS_MAX {
+                        sums[a][b] += row[a] * row[b];
+                    }
                 }
             }
         }
+        // Offsets of phases and the drift are nearly the same columns: a weak pull of the drift towards zero.
+        for at in basis.offsets..basis.offsets + 2 {
+            sums[at][at] += 1e-4 * count;
+        }
+        let matrix = (0..n * n).map(|k| sums[k / n][k % n]).collect();
+        Self { matrix, right: sums_right[..n].to_vec(), squares }
     }
-    // Offsets of phases and the drift are nearly the same columns: a weak pull of the drift towards zero.
-    let count: usize = quiet.iter().map(|q| q.rows.len()).sum();
-    for k in 0..2 {
-        let at = basis.phases + k;
-        matrix[at * n + at] += 1e-4 * count as f64;
+
+    /// The same with one offset in place of one a phase.
+    fn joined(&self, basis: &Basis) -> Self {
+        let (n, merged) = (basis.len(), basis.offsets - 1);
+        let m = n - merged;
+        let mut matrix = vec![0.0; m * m];
+        let mut right = vec![0.0; m];
+        for a in 0..n {
+            let to = a.saturating_sub(merged);
+            right[to] += self.right[a];
+            for b in 0..n {
+                matrix[to * m + b.saturating_sub(merged)] += self.matrix[a * n + b];
+            }
+        }
+        Self { matrix, right, squares: self.squares }
     }
-    fit::cholesky(&mut matrix, n).then(|| {
-        fit::solve(&matrix, n, &mut right);
-        right
-    })
+
+    fn solve(&self) -> Option<Vec<f64>> {
+        let n = self.right.len();
+        let mut factor = self.matrix.clone();
+        let mut solution = self.right.clone();
+        fit::cholesky(&mut factor, n).then(|| {
+            fit::solve(&factor, n, &mut solution);
+            solution
+        })
+    }
+
+    /// Sum of squares that a solution leaves.
+    fn squares_left(&self, solution: &[f64]) -> f64 {
+        self.squares - self.right.iter().zip(solution).map(|(b, x)| b * x).sum::<f64>()
+    }
 }
 
 fn residuals(basis: &Basis, solution: &[f64], t_s: &[f64], force_n: &[f64], quiet: &[Quiet]) -> Vec<Vec<f64>> {
-    let mut row = vec![0.0; basis.len()];
+    let mut carrier = basis.carrier();
     let mut residual = |phase: usize, i: usize| {
-        basis.fill(phase, t_s[i], &mut row);
+        let row = basis.row(phase, t_s[i], &mut carrier);
         force_n[i] - row.iter().zip(solution).map(|(a, b)| a * b).sum::<f64>()
     };
     quiet.iter().enumerate().map(|(phase, q)| q.rows.clone().map(|i| residual(phase, i)).collect()).collect()
@@ -148,19 +248,16 @@ fn strongest_hum(t_s: &[f64], residuals: &[Vec<f64>], quiet: &[Quiet]) -> Option
     let count: usize = residuals.iter().map(Vec::len).sum();
     let power: f64 = residuals.iter().flatten().map(|r| r * r).sum::<f64>() / count as f64;
     let mut best = (0.0, 0.0);
+    // Two points across the line width of the whole capture.
+    let span = quiet.last().map_or(0, |q| q.rows.end).checked_sub(1).map_or(1.0, |last| t_s[last] - t_s[0]);
+    let steps = (SEARCH_HZ * span * 2.0).clamp(5.0, 100.0) as i32;
     for mains in [50.0, 60.0] {
         for harmonic in 1..=HARMONICS {
             let carrier = mains * harmonic as f64;
             let blocks = demodulated(t_s, residuals, quiet, carrier);
-            for step in -40..=40 {
-                let offset = f64::from(step) * 0.05;
-                let (mut re, mut im) = (0.0, 0.0);
-                for (t, a, b) in &blocks {
-                    let (sin, cos) = (TAU * offset * harmonic as f64 * t).sin_cos();
-                    re += a * cos + b * sin;
-                    im += b * cos - a * sin;
-                }
-                let amplitude = 2.0 * re.hypot(im) / count as f64;
+            for step in -steps..=steps {
+                let offset = SEARCH_HZ * f64::from(step) / f64::from(steps);
+                let amplitude = 2.0 * power_at(&blocks, offset * harmonic as f64).sqrt() / count as f64;
                 if amplitude > best.0 {
                     best = (amplitude, mains + offset);
                 }
@@ -172,9 +269,22 @@ fn strongest_hum(t_s: &[f64], residuals: &[Vec<f64>], quiet: &[Quiet]) -> Option
     (best.0 > DETECTION * error).then(|| refined(t_s, residuals, quiet, best.1))
 }
 
+/// Squared magnitude of the sum of blocks, turned by a frequency off the carrier.
+fn power_at(blocks: &[(f64, f64, f64)], offset_hz: f64) -> f64 {
+    let mut carrier = Carrier::new(offset_hz);
+    let (mut re, mut im) = (0.0, 0.0);
+    for (t, a, b) in blocks {
+        let (sin, cos) = carrier.at(*t);
+        re += a * cos + b * sin;
+        im += b * cos - a * sin;
+    }
+    re * re + im * im
+}
+
 /// Sums over short blocks of the residuals times the carrier: time of the block, real and imaginary part.
 fn demodulated(t_s: &[f64], residuals: &[Vec<f64>], quiet: &[Quiet], carrier_hz: f64) -> Vec<(f64, f64, f64)> {
     let mut blocks: Vec<(f64, f64, f64)> = Vec::new();
+    let mut carrier = Carrier::new(carrier_hz);
     for (q, residual) in quiet.iter().zip(residuals) {
         let mut start = f64::NEG_INFINITY;
         for (i, r) in q.rows.clone().zip(residual) {
@@ -183,7 +293,7 @@ fn demodulated(t_s: &[f64], residuals: &[Vec<f64>], quiet: &[Quiet], carrier_hz:
                 start = t;
                 blocks.push((t + 0.5 * BLOCK_S, 0.0, 0.0));
             }
-            let (sin, cos) = (TAU * (carrier_hz * t).fract()).sin_cos();
+            let (sin, cos) = carrier.at(t);
             if let Some(block) = blocks.last_mut() {
                 block.1 += r * cos;
                 block.2 -= r * sin;
@@ -196,15 +306,7 @@ fn demodulated(t_s: &[f64], residuals: &[Vec<f64>], quiet: &[Quiet], carrier_hz:
 /// The frequency again, from a parabola through the power around the best of the grid.
 fn refined(t_s: &[f64], residuals: &[Vec<f64>], quiet: &[Quiet], near_hz: f64) -> f64 {
     let blocks = demodulated(t_s, residuals, quiet, near_hz);
-    let power = |offset: f64| {
-        let (mut re, mut im) = (0.0, 0.0);
-        for (t, a, b) in &blocks {
-            let (sin, cos) = (TAU * offset * t).sin_cos();
-            re += a * cos + b * sin;
-            im += b * cos - a * sin;
-        }
-        re * re + im * im
-    };
+    let power = |offset: f64| power_at(&blocks, offset);
     let step = 0.01;
     let mut centre = 0.0;
     for _ in 0..10 {
@@ -232,16 +334,16 @@ fn finish(basis: &Basis, solution: &[f64], t_s: &[f64], force_n: &[f64], quiet: 
         }
     }
     let mut free = force_n.to_vec();
-    let mut row = vec![0.0; basis.len()];
+    let mut carrier = basis.carrier();
     for (phase, q) in quiet.iter().enumerate() {
         for i in q.holds_for.clone() {
-            basis.fill(phase, t_s[i], &mut row);
+            let row = basis.row(phase, t_s[i], &mut carrier);
             free[i] -= row.iter().zip(solution).map(|(a, b)| a * b).sum::<f64>();
         }
     }
-    let offsets = &solution[..basis.phases];
+    let offsets = &solution[..basis.offsets];
     let shortest = quiet.iter().map(|q| q.rows.len()).min().unwrap_or(1).max(1);
-    let drift = |x: f64| solution[basis.phases] * x + solution[basis.phases + 1] * x * x;
+    let drift = |x: f64| solution[basis.offsets] * x + solution[basis.offsets + 1] * x * x;
     Background {
         force_n: free,
         noise_n,
@@ -249,7 +351,7 @@ fn finish(basis: &Basis, solution: &[f64], t_s: &[f64], force_n: &[f64], quiet: 
         offset_u_n: noise_n / (shortest as f64).sqrt(),
         hum: basis.hum.map(|rate_hz| Hum {
             rate_hz,
-            amplitude_n: solution[basis.phases + 2..].chunks(2).map(|c| c[0].hypot(c[1])).fold(0.0, f64::max),
+            amplitude_n: solution[basis.offsets + 2..].chunks(2).map(|c| c[0].hypot(c[1])).fold(0.0, f64::max),
         }),
         drift_n: (drift(0.5) - drift(-0.5)).abs(),
         step_n: offsets.iter().copied().fold(f64::MIN, f64::max) - offsets.iter().copied().fold(f64::MAX, f64::min),
@@ -273,7 +375,7 @@ mod tests {
             })
             .collect();
         let quiet = [Quiet { rows: 0..2000, holds_for: 0..4000 }, Quiet { rows: 5000..8000, holds_for: 4000..8000 }];
-        let background = remove(&t, &force, &quiet).expect("enough rows");
+        let background = remove(&t, &force, &quiet, None).expect("enough rows");
         let hum = background.hum.expect("hum");
         assert!((hum.rate_hz - 59.97).abs() < 0.003, "{}", hum.rate_hz);
         assert!((hum.amplitude_n - 0.03).abs() < 2e-4);

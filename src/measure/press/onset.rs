@@ -23,13 +23,11 @@ use crate::measure::press::{
     heights::Heights,
 };
 
-/// Share of the force by which the family of laws may be off.
-const LAW_SHARE: f64 = 0.003;
 /// Share of the force by which friction may be not proportional to length.
 const FRICTION_SHARE: f64 = 0.004;
 /// Standard deviation of what may lie between the mean tip seen by the rise and by friction, mm: needles differ in
 /// friction and stiffness.
-const MEETING_MM: f64 = 0.001;
+const MEETING_MM: f64 = 0.0015;
 /// Spread of heights: median and factor of one standard deviation (cartridges differ tenfold).
 const SPREAD_MM: f64 = 0.0065;
 const SPREAD_LN_SD: f64 = 0.75;
@@ -41,12 +39,14 @@ pub struct Shape {
     pub exponent: (f64, f64),
     /// Standard deviation of the first and second coefficient of stiffening about `stiffening`.
     pub stiffening: (f64, f64),
+    /// Share of the force by which the family of laws may be off.
+    pub law_share: f64,
 }
 
 /// Needles in a phantom: between a flat tip (1) and a cone (2), most often stiffening.
-pub const NEEDLES: Shape = Shape { exponent: (1.4, 0.35), stiffening: (0.3, 0.6) };
+pub const NEEDLES: Shape = Shape { exponent: (1.4, 0.35), stiffening: (0.3, 0.6), law_share: 0.01 };
 /// The face of a cartridge, a plate with rounded edges: between a flat punch (1) and a ball (1.5).
-pub const FACE: Shape = Shape { exponent: (1.3, 0.12), stiffening: (0.0, 0.1) };
+pub const FACE: Shape = Shape { exponent: (1.3, 0.12), stiffening: (0.0, 0.1), law_share: 0.003 };
 
 /// The curves and what is known of them.
 #[derive(Clone, Debug)]
@@ -63,6 +63,8 @@ pub struct Curves<'a> {
     pub length_mm: f64,
     /// Force at that end, N.
     pub force_n: f64,
+    /// Force at the rough onset over that at the end.
+    pub rough_share: f64,
     /// What is known of the law.
     pub shape: Shape,
 }
@@ -78,6 +80,10 @@ pub struct Onset {
     pub mean_mm: f64,
     /// Friction of all needles over the length inside, N/mm; zero without a slide.
     pub friction_n_per_mm: f64,
+    /// Indentation that was fitted, mm.
+    pub length_mm: f64,
+    /// Share of the force by which the law was allowed to be off.
+    pub law_share: f64,
     /// Weighted squares of the residuals a datum; about one where the model holds.
     pub misfit: f64,
     /// Data less parameters.
@@ -88,7 +94,9 @@ pub struct Onset {
 pub fn locate(curves: &Curves<'_>, rough_mm: f64) -> Option<Onset> {
     let layout = Layout { singles: curves.heights.single.len() };
     let mut best: Option<Fitted> = None;
-    for exponent in [1.15, 1.8] {
+    // Without friction a late onset with few and unequal needles can pass for an early one of a high power: two starts.
+    let exponents: &[f64] = if curves.slide.is_some() { &[1.4] } else { &[1.15, 1.9] };
+    for &exponent in exponents {
         let (priors, start) = layout.priors(curves, rough_mm, exponent);
         let Some(found) = fit(curves, &priors, &start) else { continue };
         if best.as_ref().is_none_or(|old| found.cost < old.cost) {
@@ -97,6 +105,11 @@ pub fn locate(curves: &Curves<'_>, rough_mm: f64) -> Option<Onset> {
     }
     let found = best?;
     Some(layout.onset(curves, &found))
+}
+
+/// Logarithm of the force that a power law loses when it begins earlier and still ends at the same force.
+fn n_ln_stretch(ratio: f64, exponent: f64) -> f64 {
+    exponent * (1.0 - ratio).ln()
 }
 
 /// Where each parameter stands.
@@ -145,8 +158,11 @@ impl Layout {
             ]);
             start.extend([0.0, slope.abs().max(1e-6).ln(), 0.0]);
             start[Self::MEAN] = mean_mm;
-        } else if self.singles > 0 {
-            start[Self::MEAN] += SPREAD_MM;
+        } else {
+            // Where a power law that is at the threshold at the rough onset begins.
+            let ratio = curves.rough_share.clamp(1e-4, 0.5).powf(1.0 / exponent);
+            start[Self::MEAN] -= ratio / (1.0 - ratio) * curves.length_mm;
+            start[self.law()] += n_ln_stretch(ratio, exponent);
         }
         (priors, start)
     }
@@ -183,6 +199,8 @@ impl Layout {
             u_mm: variance.max(0.0).sqrt(),
             mean_mm: theta[Self::MEAN],
             friction_n_per_mm: curves.slide.map_or(0.0, |_| theta[self.slide() + 1].exp()),
+            length_mm: curves.length_mm,
+            law_share: curves.shape.law_share,
             misfit: found.chi2.0 / found.chi2.1.max(1) as f64,
             dof,
         }
@@ -242,7 +260,7 @@ impl Curves<'_> {
         let law = layout.law();
         let (ln_force, n, b, c, offset) = (theta[law], theta[law + 1], theta[law + 2], theta[law + 3], theta[law + 4]);
         for ((&z, &y), &count) in self.rise.surface_mm.iter().zip(&self.rise.force_n).zip(&self.rise.rows) {
-            let tolerated = LAW_SHARE * y.max(0.0);
+            let tolerated = self.shape.law_share * y.max(0.0);
             let weight = 1.0 / (self.noise_n * self.noise_n / count + tolerated * tolerated).sqrt();
             gradient.fill(0.0);
             let mut force = offset;

@@ -20,6 +20,14 @@ use crate::{
 
 /// Least stretch before the rough onset that is fitted, mm; a soft curve is fitted from farther off.
 const BEFORE_MM: f64 = 0.25;
+/// Force over noise at which the rise has told all that it knows of the onset.
+const RISE_ENOUGH: f64 = 250.0;
+/// Indentation, mm, after which the same holds for less force over noise.
+const RISE_LONG: (f64, f64) = (0.6, 60.0);
+/// Error of an onset by a law outside the family, over the tolerated share of force and the length that is fitted.
+const LAW_OVER_LENGTH: f64 = 0.4;
+/// Relative standard deviation of friction between needles of one cartridge.
+const NEEDLE_FRICTION_SD: f64 = 0.03;
 /// Longest stretch of sliding that is fitted, mm.
 const SLIDE_MAX_MM: f64 = 2.5;
 /// Squares of residuals a datum beyond which no curve of the family holds.
@@ -28,6 +36,8 @@ const MISFIT_MAX: f64 = 25.0;
 const COMPLIANCE_U: f64 = 0.05;
 /// Relative standard uncertainty of force where the calibration gives none.
 const FORCE_U: f64 = 0.01;
+/// Least share of the hold's force that is friction and not an error of the baseline.
+const FRICTION_SHARE_MIN: f64 = 0.015;
 /// Rows over which the force of sliding is averaged.
 const SLIDE_ROWS: usize = 20;
 /// Needles that a cartridge has where the header gives no number.
@@ -111,6 +121,7 @@ impl<'a> Evidence<'a> {
         let mut budget = Budget::default();
         let raised = onset.misfit.max(1.0).sqrt();
         budget.random(&format!("onset fit of {phase}: noise, hum, law and heights"), onset.u_mm * raised, Some(onset.dof));
+        budget.random(&format!("law of the phantom in {phase}"), LAW_OVER_LENGTH * onset.law_share * onset.length_mm, None);
         budget.random(&format!("encoder in {phase}"), self.traces.encoder_mm, None);
         // A wrong compliance bends the curve; what it shifts is its share at the force that places the onset.
         let compliance_u = compliance_u(header) * 0.03 * self.traces.hold_n.unwrap_or(1.0).abs();
@@ -142,6 +153,10 @@ impl<'a> Evidence<'a> {
         let value = self.traces.hold_surface_mm - self.tip.tip_mm - unloading.dimple_mm - extra_mm;
         budget.terms.extend(tip.terms.iter().cloned());
         budget.random("unloading stiffness", unloading.u_mm, None);
+        if header.needles != Some(1) {
+            let own_mm = NEEDLE_FRICTION_SD * drag * value.max(0.0) / unloading.stiffness_n_per_mm;
+            budget.random("friction of the foremost needle", own_mm, None);
+        }
         let offset = self.traces.background.noise_n / 5.0 + self.traces.background.offset_u_n;
         budget.random("force at the hold", offset / unloading.stiffness_n_per_mm, None);
         budget.random("encoder at the hold", self.traces.encoder_mm, None);
@@ -176,7 +191,20 @@ fn friction(traces: &Traces) -> Option<(usize, f64)> {
     let (at, least) = means.iter().enumerate().fold((0, 0.0), |best, (i, f)| if *f < best.1 { (i, *f) } else { best });
     // Of a thousand independent means none is as far out by noise.
     let limit = 5.5 * traces.background.noise_n / (SLIDE_ROWS as f64).sqrt() + 3.0 * traces.background.offset_u_n;
+    let limit = limit.max(FRICTION_SHARE_MIN * traces.hold_n.unwrap_or(0.0));
     (least < -limit).then(|| (traces.withdraw.start + at.saturating_sub(SLIDE_ROWS / 2), least))
+}
+
+/// End of the part of a rise that is fitted.
+fn rise_end(traces: &Traces, onset: usize, last: usize) -> usize {
+    let noise_n = traces.background.noise_n;
+    let enough = |i: &usize| {
+        let force_n = traces.background.force_n[*i];
+        let length_mm = traces.surface_mm[*i] - traces.surface_mm[onset];
+        force_n > RISE_ENOUGH * noise_n || length_mm > RISE_LONG.0 && force_n > RISE_LONG.1 * noise_n
+    };
+    let least = (onset + 8).min(last);
+    (least..last).find(enough).unwrap_or(last).max(least)
 }
 
 fn unfit(phase: &str) -> Refusal {
@@ -187,9 +215,9 @@ fn unfit(phase: &str) -> Refusal {
 fn face(traces: &Traces) -> Result<Onset, Refusal> {
     let curve = traces.curve();
     let rough = traces.surface_mm[traces.touch_onset];
-    let end = traces.touch.end - 1;
+    let end = rise_end(traces, traces.touch_onset, traces.touch.end) - 1;
     let length_mm = traces.surface_mm[end] - rough;
-    let bins = Bins::of(&curve, traces.touch.clone(), rough - BEFORE_MM.max(length_mm)..f64::INFINITY, rough);
+    let bins = Bins::of(&curve, traces.touch.start..end + 1, rough - BEFORE_MM.max(length_mm)..f64::INFINITY, rough);
     let heights = Heights::of(1);
     let curves = Curves {
         rise: &bins,
@@ -198,6 +226,7 @@ fn face(traces: &Traces) -> Result<Onset, Refusal> {
         noise_n: traces.background.noise_n,
         length_mm,
         force_n: traces.background.force_n[end],
+        rough_share: traces.rough_n(traces.touch_onset) / traces.background.force_n[end],
         shape: FACE,
     };
     fitted(&curves, rough, "touch")
@@ -207,7 +236,8 @@ fn tip(header: &Header, traces: &Traces, friction: Option<(usize, f64)>) -> Resu
     let curve = traces.curve();
     let rough = traces.surface_mm[traces.press_onset];
     // The last rows before a drop may already feel it through the cell.
-    let end = traces.first_drop.map_or(traces.press.end, |drop| drop.saturating_sub(3)).max(traces.press_onset + 8);
+    let last = traces.first_drop.map_or(traces.press.end, |drop| drop.saturating_sub(3));
+    let end = rise_end(traces, traces.press_onset, last);
     let length_mm = traces.surface_mm[end - 1] - rough;
     let before_mm = BEFORE_MM.max(length_mm);
     let bins = Bins::of(&curve, traces.press.start..end, rough - before_mm..f64::INFINITY, rough);
@@ -224,6 +254,7 @@ fn tip(header: &Header, traces: &Traces, friction: Option<(usize, f64)>) -> Resu
         noise_n: traces.background.noise_n,
         length_mm,
         force_n: traces.background.force_n[end - 1],
+        rough_share: traces.rough_n(traces.press_onset) / traces.background.force_n[end - 1],
         shape: NEEDLES,
     };
     fitted(&curves, rough, "press")

@@ -82,7 +82,7 @@ impl Traces {
         let (touch_rise, press_rise) = (rising(&touch), rising(&press));
 
         let first = quiet(recording, [&touch, &press, &withdraw], [0.3, 0.08], None);
-        let rough = removed(recording, &first, screened)?;
+        let rough = removed(recording, &first, screened, None)?;
         let press_onset = onset_row(&rough, &press_rise, Phase::Press)?.0;
         let touch_onset = onset_row(&rough, &touch_rise, Phase::Touch)?.0;
         // The softer the rise, the longer contact goes unseen before the rough onset.
@@ -93,7 +93,7 @@ impl Traces {
             z[press_onset] - softness(press_onset, end).max(0.06),
         ];
         let second = quiet(recording, [&touch, &press, &withdraw], [1.0, 1.0], Some(before));
-        let background = removed(recording, &second, screened)?;
+        let background = removed(recording, &second, screened, rough.hum.map(|hum| hum.rate_hz))?;
         named(&background, anomalies);
         let (press_onset, first_drop) = onset_row(&background, &press_rise, Phase::Press)?;
         let (touch_onset, _) = onset_row(&background, &touch_rise, Phase::Touch)?;
@@ -109,7 +109,9 @@ impl Traces {
         }
         let (hold_n, hold_stage_mm) = hold(recorded, recording, &background, screened)?;
         let hold_surface_mm = hold_stage_mm - header.compliance_mm_per_n * hold_n.unwrap_or(0.0);
-        let encoder_mm = unevenness(recording, &press_rise).min(0.0006 + resolution(header) * 0.3);
+        // A count is uniform within its step (GUM 4.3.7), a bin averages several.
+        let count_mm = resolution(header) / 12.0_f64.sqrt();
+        let encoder_mm = unevenness(recording, &press_rise).clamp(0.5 * count_mm, 0.0006 + count_mm);
         let lag_mm = speeds[1] * delay_s;
         Ok(Self {
             background,
@@ -125,6 +127,13 @@ impl Traces {
             encoder_mm,
             lag_mm,
         })
+    }
+
+    /// Force at a rough onset, N: mean over the rows around it.
+    pub fn rough_n(&self, onset: usize) -> f64 {
+        let rows = onset.saturating_sub(4)..(onset + 5).min(self.surface_mm.len());
+        let count = rows.len() as f64;
+        rows.map(|i| self.background.force_n[i]).sum::<f64>() / count
     }
 
     /// Force and surface position.
@@ -183,13 +192,18 @@ fn quiet(
     quiet
 }
 
-fn removed(recording: &Recording, quiet: &[Quiet], screened: &Screened) -> Result<Background, Refusal> {
+fn removed(
+    recording: &Recording,
+    quiet: &[Quiet],
+    screened: &Screened,
+    mains_hz: Option<f64>,
+) -> Result<Background, Refusal> {
     if let Some(short) = quiet.iter().find(|q| q.rows.len() < QUIET_MIN) {
         let row = screened.rows.get(short.rows.start).copied().unwrap_or(0);
         let message = format!("{} rows without contact from row {row}, {QUIET_MIN} are needed", short.rows.len());
         return Err(refusal("no-baseline", format!("{message}; start farther from the phantom")));
     }
-    let background = background::remove(&recording.t_s, &recording.force_n, quiet)
+    let background = background::remove(&recording.t_s, &recording.force_n, quiet, mains_hz)
         .ok_or_else(|| refusal("no-baseline", "the baseline cannot be estimated; record it longer".to_owned()))?;
     let (slow, fast) = (background.noise_n, background.noise_fast_n);
     if slow > UNSTEADY_MAX * fast && slow > 0.002 {

@@ -1,0 +1,142 @@
+//! Means over the run with their budgets: protrusion, dimple, penetration.
+//!
+//! A pen goes on from the scan into the run unchanged, so both have one mean protrusion, but for a drift that the run
+//! itself shows; the map, carried beyond the gaps of the scan, is the witness. Where the two contradict each other the
+//! difference goes into the budget.
+//!
+//! Constants marked [D] come from worlds whose laws differ from the model (tests, truth bench), not from the captures
+//! that are measured.
+//! Deliberately absent: single strokes.
+
+use crate::{
+    capture::Header,
+    measure::dynamic::{elastic::Contact, map::Map, stroke::Unloading},
+    uncertainty::{Budget, Measured},
+};
+
+/// How well a pen keeps its mean protrusion from the scan into the run, mm.
+const STEADY_MM: f64 = 0.004;
+/// Standard uncertainty of the map beyond the scan, mm.
+const MAP_MM: f64 = 0.015;
+/// Model of first contact (law of the phantom, kinematics near top dead centre), mm, [D].
+const MODEL_MM: f64 = 0.006;
+/// Standard uncertainty from heights that are not spread as their order statistics expect, in SDs of the heights.
+const HEIGHTS_SHARE: f64 = 0.4;
+/// Standard uncertainty for each prior SD by which the exponent lies outside its usual range, mm, [D].
+const UNUSUAL_MM: f64 = 0.02;
+/// First touches whose protrusion scatters this many times as much as that of the run are not what they seem.
+const SCATTER_RATIO_MAX: f64 = 1.6;
+/// Relative standard uncertainty of the dimple as the stretch of the unloading, [D].
+const DIMPLE_RELATIVE: f64 = 0.05;
+/// Least standard uncertainty of the dimple, mm.
+const DIMPLE_MM: f64 = 0.004;
+/// Share of the force of cutting that stretches the phantom, and its standard uncertainty: between 0 and 0.6 in
+/// captures with known truth, [D].
+const CUTTING_SHARE: (f64, f64) = (0.3, 0.35);
+/// Variance of a mean of strokes over that of independent ones: neighbours resemble each other (lag-1 correlation
+/// up to 0.4 in pens, [D]).
+const CORRELATED: f64 = 1.8;
+
+/// What the run shows on average, and each stroke's distance from it.
+#[derive(Debug)]
+pub struct Average<'a> {
+    /// The capture's header.
+    pub header: &'a Header,
+    /// Face position, mm.
+    pub face_mm: &'a Measured,
+    /// First touches of the scan.
+    pub contact: &'a Contact,
+    /// Force against reach.
+    pub map: &'a Map,
+    /// Mean gap, mm.
+    pub gap_mm: f64,
+    /// Mean late force, N.
+    pub late_n: f64,
+    /// Protrusion of each stroke less the mean, mm, in order.
+    pub relative_mm: &'a [f64],
+}
+
+impl Average<'_> {
+    /// Mean protrusion of the run, mm: that of the first touches, moved by what drift and map say.
+    pub fn protrusion(&self) -> Measured {
+        let contact = self.contact;
+        let scatter = variance(self.relative_mm).max(1e-9).sqrt();
+        let count = self.relative_mm.len() as f64;
+        let over_run = slope(self.relative_mm) * count;
+        let over_run_u = (12.0 * CORRELATED / count).sqrt() * scatter;
+        let drift = if over_run.abs() > 3.0 * over_run_u { over_run } else { 0.0 };
+        let steady_u = STEADY_MM.hypot(0.3 * drift).hypot(scatter * (CORRELATED / count).sqrt());
+        let slope_n_per_mm = self.map.slope_n_per_mm;
+        let shift = (self.late_n - self.map.at(self.gap_mm)) / slope_n_per_mm;
+        let shift_u = (self.map.u_at(self.gap_mm).hypot(0.5 * self.map.curvature_n) / slope_n_per_mm).hypot(MAP_MM);
+        let (steady_weight, map_weight) = (steady_u.powi(-2), shift_u.powi(-2));
+        let moved = (0.5 * drift * steady_weight + shift * map_weight) / (steady_weight + map_weight);
+        let apart = (shift - 0.5 * drift).abs();
+        let doubt = if apart > 3.0 * shift_u.hypot(steady_u) { 0.5 * apart } else { 0.0 };
+
+        let pulses = contact.pulses as f64;
+        let early = scatter.max(contact.scatter_mm);
+        let strange = if contact.scatter_mm > SCATTER_RATIO_MAX * scatter { contact.scatter_mm } else { 0.0 };
+        let uneven = if self.header.needles.unwrap_or(1) > 1 { HEIGHTS_SHARE * contact.spread_mm } else { 0.0 };
+        let mut budget = Budget::default();
+        budget.random("scatter of the first touches", early * (CORRELATED / pulses).sqrt(), Some(pulses - 1.0));
+        budget.random("first touches against run", strange, None);
+        budget.random("law of first contact", contact.law_u_mm, Some(pulses));
+        budget.common("model of first contact", MODEL_MM, None);
+        budget.common("law outside the usual range", contact.unusual() * UNUSUAL_MM, None);
+        budget.common("heights of the foremost needles", uneven, None);
+        budget.random("from the scan to the run", (steady_weight + map_weight).powf(-0.5), None);
+        budget.random("drift against map", doubt, None);
+        budget.common("face position", self.face_mm.u(), self.face_mm.budget.dof());
+        budget.common("encoder", self.encoder_u_mm(), None);
+        Measured::new(contact.protrusion_mm + moved, budget)
+    }
+
+    /// Depression of the phantom's surface under the needles at full extension, mm, and its standard uncertainty: the
+    /// elastic stretch of the unloading (Oliver and Pharr 1992) less that of the load path, which the carriage
+    /// unloads in series. `top_n` is the force at top dead centre. `None` where no unloading was seen.
+    pub fn dimple_mm(&self, unloading: &Unloading, top_n: f64) -> Option<(f64, f64)> {
+        let (level_n, amplitude_n) = unloading.line()?;
+        // Part of the force at the top is still cutting, which does not stretch the phantom; how much is not seen.
+        let cutting_n = (top_n - level_n).max(0.0);
+        let give_mm = self.contact.half_stroke_mm / amplitude_n;
+        let force_n = level_n + CUTTING_SHARE.0 * cutting_n;
+        let dimple_mm = (force_n * (give_mm - self.header.compliance_mm_per_n)).max(0.0);
+        let u = (CUTTING_SHARE.1 * cutting_n * give_mm).hypot(DIMPLE_RELATIVE * dimple_mm).max(DIMPLE_MM);
+        Some((dimple_mm, u))
+    }
+
+    /// Mean penetration, mm: protrusion less gap and dimple.
+    pub fn penetration(&self, protrusion: &Measured, dimple_mm: (f64, f64)) -> Measured {
+        let compliance = self.header.compliance_mm_per_n;
+        let compliance_u = self.header.compliance_u_mm_per_n.unwrap_or(0.03 * compliance);
+        let mut budget = protrusion.budget.clone();
+        budget.random("dimple from unloading", dimple_mm.1, Some(10.0));
+        // Gap and dimple both contain the load path's deflection, with opposite signs: most of it cancels.
+        budget.common("compliance", 0.3 * compliance_u * self.late_n, None);
+        Measured::new((protrusion.value - self.gap_mm - dimple_mm.0).max(0.0), budget)
+    }
+
+    fn encoder_u_mm(&self) -> f64 {
+        let stage = self.header.stage.as_ref();
+        let resolution = stage.map_or(0.0, |stage| stage.resolution_mm) / 12.0_f64.sqrt();
+        resolution.hypot(stage.and_then(|stage| stage.scale_u_mm).unwrap_or(0.0))
+    }
+}
+
+/// Variance with one degree of freedom for the mean.
+pub fn variance(values: &[f64]) -> f64 {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0).max(1.0)
+}
+
+/// Slope of the least-squares line over the index.
+fn slope(values: &[f64]) -> f64 {
+    let centre = 0.5 * (values.len() as f64 - 1.0);
+    let (top, bottom) = values.iter().enumerate().fold((0.0, 0.0), |(top, bottom), (k, value)| {
+        let at = k as f64 - centre;
+        (top + at * value, bottom + at * at)
+    });
+    top / bottom
+}
