@@ -27,6 +27,7 @@ impl Errors {
         self.over_u.iter().filter(|e| e.abs() <= 2.0).count() as f64 / self.over_u.len() as f64
     }
 
+    #[allow(dead_code)]
     fn summary(&self, name: &str) -> String {
         let rms = (self.over_u.iter().map(|e| e * e).sum::<f64>() / self.over_u.len() as f64).sqrt();
         let bias = 1e3 * self.mm.iter().zip(&self.over_u).map(|(e, z)| e * z.signum()).sum::<f64>() / self.mm.len() as f64;

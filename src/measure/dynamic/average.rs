@@ -32,7 +32,7 @@ const DIMPLE_RELATIVE: f64 = 0.05;
 const DIMPLE_MM: f64 = 0.004;
 /// Share of the force of cutting that stretches the phantom, and its standard uncertainty: between 0 and 0.6 in
 /// captures with known truth, [D].
-const CUTTING_SHARE: (f64, f64) = (0.3, 0.35);
+const CUTTING_SHARE: (f64, f64) = (0.3, 0.45);
 /// Variance of a mean of strokes over that of independent ones: neighbours resemble each other (lag-1 correlation
 /// up to 0.4 in pens, [D]).
 const CORRELATED: f64 = 1.8;

@@ -51,24 +51,25 @@ impl Background {
         let step = (0.25 / quiet_n.len() as f64).min(0.01 * omega[0] / TAU) * TAU;
         let reach = (0.03 * omega[0] / step).ceil() as i32;
         let told = omega[0];
-        let best = (-reach..=reach)
-            .map(|k| told + f64::from(k) * step)
-            .map(|w| (w, power([w, omega[1]])))
-            .max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let powers: Vec<f64> = (-reach..=reach).map(|k| power([told + f64::from(k) * step, omega[1]])).collect();
+        let best = (1..powers.len() - 1).max_by(|a, b| powers[*a].total_cmp(&powers[*b]))?;
+        // Vertex of the parabola through the best and its neighbours.
+        let (before, after) = (powers[best - 1] - powers[best], powers[best + 1] - powers[best]);
+        let vertex = if before + after < 0.0 { 0.5 * (before - after) / (before + after) } else { 0.0 };
+        let found = told + (best as f64 - f64::from(reach) + vertex.clamp(-1.0, 1.0)) * step;
         // The told rate is kept where it explains as much: it is then the exact frequency of the drive.
-        if power(omega) < 0.995 * best.1 {
-            omega[0] = best.0;
+        if power(omega) < 0.995 * power([found, omega[1]]) {
+            omega[0] = found;
         }
         let (state, _) = Self::solve(quiet_n, first, omega)?;
         let mut background =
             Self { omega, information: [[0.0; TERMS]; TERMS], right: [0.0; TERMS], state, refused: 0, noise_n: 0.0 };
         let squares = quiet_n.iter().enumerate().map(|(k, f)| (f - background.at(first + k as f64)).powi(2));
         background.noise_n = (squares.sum::<f64>() / quiet_n.len() as f64).sqrt().max(1e-9);
-        background.information[0][0] = MEMORY_STROKES;
-        background.right[0] = MEMORY_STROKES * state[0];
-        for k in 1..TERMS {
-            background.information[k][k] = 0.5 * KEPT_SAMPLES;
-            background.right[k] = 0.5 * KEPT_SAMPLES * state[k];
+        for (k, value) in state.iter().enumerate() {
+            let weight = if k == 0 { MEMORY_STROKES } else { 0.5 * KEPT_SAMPLES };
+            background.information[k][k] = weight;
+            background.right[k] = weight * value;
         }
         Some(background)
     }

@@ -13,7 +13,7 @@
 //! priors on `n`, `s` and the carriage's stroke, which the data override where they can.
 
 use crate::measure::{
-    dynamic::linear::{inverse, times},
+    dynamic::linear::{dot, inverse, times},
     press::heights::Heights,
 };
 
@@ -205,14 +205,10 @@ fn assemble(model: &Model<'_>, pulses: &[Pulse], law: &Law, own: &[[f64; 2]], pr
                     corner.own[i][j] += weight * mine[i] * mine[j];
                 }
             }
-            for i in 0..4 {
-                arrow.gradient[i] += weight * row.law[i] * residual;
-                for j in 0..4 {
-                    arrow.global[i][j] += weight * row.law[i] * row.law[j];
-                }
-                for j in 0..2 {
-                    corner.cross[i][j] += weight * row.law[i] * mine[j];
-                }
+            for (i, slope) in row.law.iter().enumerate() {
+                arrow.gradient[i] += weight * slope * residual;
+                arrow.global[i].iter_mut().zip(&row.law).for_each(|(sum, other)| *sum += weight * slope * other);
+                corner.cross[i].iter_mut().zip(&mine).for_each(|(sum, other)| *sum += weight * slope * other);
             }
         }
         arrow.cost += corner.cost;
@@ -221,15 +217,17 @@ fn assemble(model: &Model<'_>, pulses: &[Pulse], law: &Law, own: &[[f64; 2]], pr
     arrow
 }
 
-/// Step of all parameters for a damping; `None` where the system is singular. The third part is the covariance of
-/// the law, the fourth the sensitivity of the mean interference to it.
+/// Step of all parameters.
 struct Step {
     law: Law,
     own: Vec<[f64; 2]>,
+    /// Covariance of the law.
     covariance: [[f64; 4]; 4],
+    /// Change of the mean interference with each parameter of the law.
     sensitivity: Law,
 }
 
+/// The step for a damping; `None` where the system is singular.
 fn solve(arrow: &Arrow, damping: f64) -> Option<Step> {
     let mut reduced = arrow.global;
     let mut gradient = arrow.gradient;
@@ -240,12 +238,10 @@ fn solve(arrow: &Arrow, damping: f64) -> Option<Step> {
         // A pulse without a slope (nothing touched) keeps its place.
         (0..2).for_each(|i| own[i][i] = own[i][i] * (1.0 + damping) + 1e-9);
         let own = inverse(own)?;
-        for i in 0..4 {
-            let carried = times(&own, &corner.cross[i]);
-            gradient[i] -= carried[0] * corner.gradient[0] + carried[1] * corner.gradient[1];
-            for j in 0..4 {
-                reduced[i][j] -= carried[0] * corner.cross[j][0] + carried[1] * corner.cross[j][1];
-            }
+        for (i, cross) in corner.cross.iter().enumerate() {
+            let carried = times(&own, cross);
+            gradient[i] -= dot(&carried, &corner.gradient);
+            reduced[i].iter_mut().zip(&corner.cross).for_each(|(sum, other)| *sum -= dot(&carried, other));
         }
         inverses.push(own);
     }
@@ -257,8 +253,8 @@ fn solve(arrow: &Arrow, damping: f64) -> Option<Step> {
         let rest: [f64; 2] =
             std::array::from_fn(|j| corner.gradient[j] - (0..4).map(|i| corner.cross[i][j] * law[i]).sum::<f64>());
         own.push(times(inverse, &rest));
-        for i in 0..4 {
-            sensitivity[i] -= times(inverse, &corner.cross[i])[0] / arrow.pulses.len() as f64;
+        for (sum, cross) in sensitivity.iter_mut().zip(&corner.cross) {
+            *sum -= times(inverse, cross)[0] / arrow.pulses.len() as f64;
         }
     }
     Some(Step { law, own, covariance, sensitivity })

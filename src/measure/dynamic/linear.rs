@@ -30,9 +30,7 @@ pub fn inverse<const N: usize>(a: [[f64; N]; N]) -> Option<[[f64; N]; N]> {
             let sum: f64 = (i + 1..N).map(|k| factor[k][i] * x[k]).sum();
             x[i] = (x[i] - sum) / factor[i][i];
         }
-        for i in 0..N {
-            out[i][column] = x[i];
-        }
+        out.iter_mut().zip(x).for_each(|(row, value)| row[column] = value);
     }
     Some(out)
 }

@@ -65,8 +65,9 @@ pub fn measure(header: &Header, source: &mut dyn Source) -> Result<Measurement, 
     }
     let mut faults = Faults::default();
     let mut anomalies = Vec::new();
+    let complete = refused.is_none() && more;
     let mut outcome = Err(refused.unwrap_or_else(|| missing_phase("run")));
-    if more && block.phase == Phase::Run {
+    if complete {
         let mut gridder = Gridder::new(rows.rate_hz());
         let prepared = Prepared::from(header, &rows, &mut gridder);
         anomalies.extend(sample_rate(header.sample_rate_hz, rows.rate_hz()));
@@ -81,7 +82,6 @@ pub fn measure(header: &Header, source: &mut dyn Source) -> Result<Measurement, 
     while more {
         more = source.next_block(&mut block)?;
     }
-    let mut outcome = outcome;
     if let Some(refusal) = faults.refusal() {
         outcome = Err(refusal);
     }

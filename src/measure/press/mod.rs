@@ -36,5 +36,5 @@ pub fn measure(header: &Header, recording: &Recording) -> Measurement {
 fn press(header: &Header, recording: &Recording, anomalies: &mut Vec<Anomaly>) -> Result<Press, Refusal> {
     let screened = screen::press(header, recording, anomalies)?;
     let traces = traces::Traces::of(header, recording, &screened, anomalies)?;
-    result::Evidence::of(header, &traces)?.press(header, &screened, anomalies)
+    result::Evidence::of(header, &screened.recording, &traces)?.press(header, &screened, anomalies)
 }

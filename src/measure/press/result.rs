@@ -3,7 +3,7 @@
 //! Deliberately absent: screening and fitting themselves.
 
 use crate::{
-    capture::Header,
+    capture::{Header, memory::Recording},
     measure::{
         Anomaly, Press, Refusal,
         press::{
@@ -60,10 +60,16 @@ impl<'a> Evidence<'a> {
     ///
     /// # Errors
     ///
-    /// [`Refusal`] where a curve determines no onset.
-    pub fn of(header: &Header, traces: &'a Traces) -> Result<Self, Refusal> {
+    /// [`Refusal`] where a curve determines no onset, or drop and friction contradict each other.
+    pub fn of(header: &Header, recording: &Recording, traces: &'a Traces) -> Result<Self, Refusal> {
         let friction = friction(traces);
-        let entered = friction.is_some() || traces.first_drop.is_some();
+        let entered = friction.is_some();
+        if let Some(drop) = traces.first_drop.filter(|_| !entered) {
+            let at_s = recording.t_s[drop];
+            let message = format!("the force drops at {at_s:.3} s as if a needle entered, but the withdrawal shows no friction");
+            let remedy = "look for a tare or a loose cartridge, and press anew to the end of the withdrawal";
+            return Err(refusal("entry-unclear", format!("{message}; {remedy}")));
+        }
         let face = face(traces)?;
         let tip = tip(header, traces, friction)?;
         let low_n = friction.map_or(f64::INFINITY, |(_, force)| 0.7 * force);

@@ -25,6 +25,8 @@ const DRIFT_NAMED_N: f64 = 0.05;
 const STEP_NAMED_N: f64 = 0.02;
 /// Rows without contact that are needed before a contact.
 const QUIET_MIN: usize = 30;
+/// The same where the phases do not share their offset.
+const QUIET_OWN_MIN: usize = 150;
 /// Scatter about the baseline over scatter of neighbours, beyond which the baseline is none.
 const UNSTEADY_MAX: f64 = 3.0;
 
@@ -95,6 +97,15 @@ impl Traces {
         let second = quiet(recording, [&touch, &press, &withdraw], [1.0, 1.0], Some(before));
         let background = removed(recording, &second, screened, rough.hum.map(|hum| hum.rate_hz))?;
         named(&background, anomalies);
+        if let Some(short) = second.iter().find(|q| background.step_n > STEP_NAMED_N && q.rows.len() < QUIET_OWN_MIN) {
+            let (rows, step) = (short.rows.len(), background.step_n);
+            let message = format!("offsets of the phases differ by {step:.3} N and one of them shows {rows} rows without contact");
+            return Err(refusal("no-baseline", format!("{message}, {QUIET_OWN_MIN} are needed; start farther from the phantom")));
+        }
+        if second.len() < 3 {
+            let message = "the withdrawal ends before the needles are free; the baseline before it was used".to_owned();
+            anomalies.push(anomaly("truncated", 1, message));
+        }
         let (press_onset, first_drop) = onset_row(&background, &press_rise, Phase::Press)?;
         let (touch_onset, _) = onset_row(&background, &touch_rise, Phase::Touch)?;
 
@@ -175,7 +186,8 @@ fn quiet(
         rows.start..rows.clone().find(|i| z[*i] > limit).unwrap_or(rows.end)
     };
     let tail_start = {
-        let limit = limit(withdraw, shares[1], 1);
+        // By the travel of the press: a withdrawal that was cut off must not take its end for the baseline.
+        let limit = limit(press, shares[1], 1);
         withdraw.clone().rfind(|i| z[*i] > limit).map_or(withdraw.start, |i| i + 1)
     };
     let held = press.end;

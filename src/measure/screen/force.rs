@@ -14,8 +14,12 @@ use crate::{
 const FORCE_MAX_N: f64 = 20.0;
 /// Largest share of rows that spikes may take.
 const SPIKES_MAX: f64 = 0.02;
-/// Widest spike, samples.
-const SPIKE_WIDTH_MAX: usize = 4;
+/// How often the search for spikes is repeated at most.
+const SPIKE_PASSES: usize = 4;
+/// Excursion that is a spike, in robust standard deviations.
+const SPIKE_SCALES: f64 = 9.0;
+/// Readings on each side with which a reading is compared; a spike may take less than half of them.
+const SIDE: usize = 9;
 
 /// Screens the force.
 ///
@@ -103,61 +107,72 @@ fn longest_by_chance(force: &[f64]) -> usize {
     ((1e-6 / force.len().max(1) as f64).ln() / share.ln()).ceil() as usize
 }
 
-/// Leaves out excursions of a few samples from which the force returns to where it was.
+/// Leaves out excursions of a few samples from which the force returns to where it was. Spikes close together hide
+/// each other, so the search is repeated on the rows that are left.
 fn spikes(screened: &mut Screened, anomalies: &mut Vec<Anomaly>) -> Result<(), Refusal> {
-    let force = &screened.recording.force_n;
-    let total = force.len();
-    let scale = excursion_scale(force);
-    let limit = 10.0 * scale;
-    let mut out = vec![false; total];
-    let mut count = 0_u64;
-    let mut worst = 0.0_f64;
-    let mut i = 2;
-    while i + 2 < total {
-        let width = (1..=SPIKE_WIDTH_MAX).find(|width| is_spike(force, i, *width, limit));
-        let Some(width) = width else {
-            i += 1;
-            continue;
-        };
-        worst = worst.max((force[i] - force[i - 1]).abs());
-        out[i..i + width].fill(true);
-        count += 1;
-        i += width + 1;
+    let total = screened.recording.len();
+    let limit = SPIKE_SCALES * excursion_scale(&screened.recording.force_n);
+    let (mut count, mut worst, mut first) = (0_u64, 0.0_f64, usize::MAX);
+    for _ in 0..SPIKE_PASSES {
+        let (out, found, height) = find_spikes(&screened.recording.force_n, limit);
+        let Some(row) = out.iter().position(|out| *out) else { break };
+        count += found;
+        worst = worst.max(height);
+        first = first.min(screened.rows[row]);
+        screened.leave_out(&out);
     }
     if count > 0 {
-        let row = out.iter().position(|out| *out).map_or(0, |i| screened.rows[i]);
-        let message = format!("{count} spikes of up to {worst:.3} N, the first at row {row}; their rows were left out");
+        let message = format!("{count} spikes of up to {worst:.3} N, the first at row {first}; their rows were left out");
         anomalies.push(anomaly("spike", count, message));
-        if count as f64 > SPIKES_MAX * total as f64 {
-            let message = format!("{count} spikes in {total} rows, the limit is 2 %; check cable and shield of the cell");
-            return Err(refusal("spikes", message));
-        }
-        screened.leave_out(&out);
+    }
+    if count as f64 > SPIKES_MAX * total as f64 {
+        let message = format!("{count} spikes in {total} rows, the limit is 2 %; check cable and shield of the cell");
+        return Err(refusal("spikes", message));
     }
     Ok(())
 }
 
-/// Do the `width` readings from `i` stand off both neighbours by more than the neighbours differ?
-fn is_spike(force: &[f64], i: usize, width: usize, limit: f64) -> bool {
-    if i + width + 1 >= force.len() {
-        return false;
+/// Rows of spikes, how many spikes, and the highest, N.
+fn find_spikes(force: &[f64], limit: f64) -> (Vec<bool>, u64, f64) {
+    let mut out = vec![false; force.len()];
+    let (mut count, mut worst) = (0_u64, 0.0_f64);
+    for i in SIDE..force.len().saturating_sub(SIDE) {
+        // Most readings are near one of their neighbourhood: no spike.
+        let away = |k: usize| (force[i] - force[k]).abs() > 0.5 * limit;
+        if !(away(i - 5) && away(i + 5)) {
+            continue;
+        }
+        // Medians of both sides bear four bad readings each. What the sides differ by, a step or a slope, is what an
+        // excursion must exceed: a puncture falls and stays down.
+        let (height, apart) = excursion(force, i);
+        if height > limit && height > 2.0 * apart {
+            out[i] = true;
+            count += u64::from(!out[i - 1]);
+            worst = worst.max(height);
+        }
     }
-    let (before, after) = (force[i - 1], force[i + width]);
-    let (outer_before, outer_after) = (force[i - 2], force[i + width + 1]);
-    let level = 0.5 * (before + after);
-    // The neighbours' own step and slope are what an excursion must exceed: a puncture falls and stays down.
-    let apart = (before - after).abs() + (before - outer_before).abs() + (after - outer_after).abs();
-    let height = (i..i + width).map(|k| force[k] - level).fold(f64::INFINITY, |m, e| m.min(e.abs()));
-    let one_sided = (i..i + width).all(|k| force[k] > level) || (i..i + width).all(|k| force[k] < level);
-    one_sided && height > limit && height > 2.0 * apart
+    (out, count, worst)
 }
 
-/// Robust standard deviation of a reading's distance from its neighbours' mean.
+fn side_median(side: &[f64]) -> f64 {
+    let mut sorted = [0.0; SIDE];
+    sorted.copy_from_slice(side);
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted[SIDE / 2]
+}
+
+/// Distance of a reading from the middle of both sides' medians, and how far these are apart, N.
+fn excursion(force: &[f64], i: usize) -> (f64, f64) {
+    let (before, after) = (side_median(&force[i - SIDE..i]), side_median(&force[i + 1..=i + SIDE]));
+    ((force[i] - 0.5 * (before + after)).abs(), (before - after).abs())
+}
+
+/// Robust standard deviation of excursions by noise and hum, N: from every eleventh reading.
 fn excursion_scale(force: &[f64]) -> f64 {
-    let mut distances: Vec<f64> =
-        force.windows(3).step_by(3).map(|w| (w[1] - 0.5 * (w[0] + w[2])).abs()).collect();
+    let sampled = (SIDE..force.len().saturating_sub(SIDE)).step_by(11);
+    let mut heights: Vec<f64> = sampled.map(|i| excursion(force, i).0).collect();
     // 1.4826: median absolute deviation of a normal sample.
-    1.4826 * median(&mut distances).unwrap_or(0.0).max(1e-6)
+    1.4826 * median(&mut heights).unwrap_or(0.0).max(1e-6)
 }
 
 /// Mean force over the last rows of a phase less that over its first.

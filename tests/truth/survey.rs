@@ -1,0 +1,217 @@
+//! Many worlds: run, measure, damage, measure again, compare.
+
+use super::{bound, fault::Fault, recorded, tally::Tally, world::Drawn};
+use rig::{
+    capture::{Header, memory::Recording},
+    measure::{self, Dynamic, Measurement, Outcome, Press},
+    prng::Stream,
+};
+use std::collections::BTreeMap;
+
+/// From here on a press has many needles.
+const MANY_NEEDLES: u32 = 9;
+/// A number that is off by more than this, mm, and by more than this many u, is a wrong one.
+const WRONG_MM: f64 = 0.015;
+const WRONG_U: f64 = 3.0;
+
+/// What became of captures with one kind of fault.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Fates {
+    /// Measured, and right.
+    pub survived: usize,
+    /// Refused with a reason.
+    pub refused: usize,
+    /// Measured, and wrong.
+    pub wrong: usize,
+    /// Measured without a word about the fault.
+    pub silent: usize,
+}
+
+/// Everything that was found.
+#[derive(Default)]
+pub struct Survey {
+    pub face: Tally,
+    pub protrusion_many: Tally,
+    pub protrusion_few: Tally,
+    pub penetration: Tally,
+    pub run_face: Tally,
+    pub run_protrusion: Tally,
+    /// Measured over true SD, less 1.
+    pub run_sd: Tally,
+    pub run_penetration: Tally,
+    /// Relative.
+    pub run_rate: Tally,
+    /// Missed strokes found less those that were.
+    pub missed: Tally,
+    /// Onset of presses by power laws, and the same over the Cramér-Rao bound.
+    pub onset: Tally,
+    pub onset_over_bound: Tally,
+    pub bounds_mm: Vec<f64>,
+    pub press_faults: BTreeMap<String, Fates>,
+    pub run_faults: BTreeMap<String, Fates>,
+    /// Refusals by code.
+    pub refusals: BTreeMap<String, usize>,
+    /// Lines about what is worth a look.
+    pub notes: Vec<String>,
+    /// Worlds in which the bench ended the procedure.
+    pub aborted: usize,
+}
+
+fn measured(header: &Header, recording: &Recording) -> Measurement {
+    measure::measure(header, &mut recording.source()).expect("memory is always readable")
+}
+
+impl Survey {
+    /// Goes through the worlds of these seeds.
+    pub fn of(seeds: impl Iterator<Item = u64>) -> Self {
+        let mut survey = Self::default();
+        for seed in seeds {
+            survey.world(&Drawn::new(seed));
+        }
+        survey
+    }
+
+    fn world(&mut self, drawn: &Drawn) {
+        let case = match recorded::case(drawn) {
+            Ok(case) => case,
+            Err(fault) => {
+                self.aborted += 1;
+                return self.notes.push(format!("seed {}: aborted: {fault}", drawn.seed));
+            }
+        };
+        let mut stream = Stream::named(drawn.seed, "truth faults");
+        let kind = Fault::ALL[(drawn.seed % Fault::ALL.len() as u64) as usize];
+        self.press(drawn, &case.press, &case.behind_mm);
+        self.run(drawn, &case.run);
+        let damaged = measured(&case.press.header, &kind.inject(&case.press.recording, &mut stream));
+        let right = |press: &Press| {
+            let error_mm = press.protrusion_mm.value - case.press.truth.protrusion_mm;
+            error_mm.abs() <= WRONG_MM.max(WRONG_U * press.protrusion_mm.u())
+        };
+        let right = |outcome: &Outcome| matches!(outcome, Outcome::Press(press) if right(press));
+        self.fate(format!("{} press", drawn.seed), true, kind, &damaged, &right);
+        let damaged = measured(&case.run.header, &kind.inject(&case.run.recording, &mut stream));
+        let right = |run: &Dynamic| {
+            let error_mm = run.protrusion_mm.value - case.run.truth.protrusion_mm;
+            error_mm.abs() <= WRONG_MM.max(WRONG_U * run.protrusion_mm.u())
+        };
+        let right = |outcome: &Outcome| matches!(outcome, Outcome::Dynamic(run) if right(run));
+        self.fate(format!("{} run", drawn.seed), false, kind, &damaged, &right);
+    }
+
+    fn fate(
+        &mut self,
+        place: String,
+        press: bool,
+        kind: Fault,
+        damaged: &Measurement,
+        right: &dyn Fn(&Outcome) -> bool,
+    ) {
+        let fates = if press { &mut self.press_faults } else { &mut self.run_faults };
+        let fates = fates.entry(format!("{kind:?}")).or_default();
+        match &damaged.outcome {
+            Err(_) => fates.refused += 1,
+            Ok(outcome) if right(outcome) => fates.survived += 1,
+            Ok(_) => {
+                fates.wrong += 1;
+                self.notes.push(format!("seed {place}: wrong with {kind:?}"));
+            }
+        }
+        if damaged.outcome.is_ok() && damaged.anomalies.is_empty() {
+            fates.silent += 1;
+        }
+    }
+
+    fn press(&mut self, drawn: &Drawn, case: &recorded::PressCase, behind_mm: &[f64]) {
+        let truth = case.truth;
+        let many = drawn.cartridge.needles >= MANY_NEEDLES;
+        let press = match measured(&case.header, &case.recording).outcome {
+            Ok(Outcome::Press(press)) => press,
+            Ok(_) => return self.notes.push(format!("seed {}: a press measured as something else", drawn.seed)),
+            Err(refusal) => {
+                let of = if many { &mut self.protrusion_many } else { &mut self.protrusion_few };
+                of.refused += 1;
+                self.face.refused += 1;
+                self.penetration.refused += 1;
+                self.notes.push(format!("seed {}: press refused: {}: {}", drawn.seed, refusal.code, refusal.message));
+                return *self.refusals.entry(format!("press {}", refusal.code)).or_default() += 1;
+            }
+        };
+        let error_mm = press.protrusion_mm.value - truth.protrusion_mm;
+        self.face.add(press.face_mm.value - truth.face_mm, Some(press.face_mm.u()));
+        let of = if many { &mut self.protrusion_many } else { &mut self.protrusion_few };
+        of.add(error_mm, Some(press.protrusion_mm.u()));
+        let inside_mm = press.penetration_mm.value - truth.penetration_mm;
+        self.penetration.add(inside_mm, Some(press.penetration_mm.u()));
+        if let Some(bound_mm) = bound::onset_sd_mm(drawn, behind_mm) {
+            let onset_mm = press.tip_mm.value - truth.tip_mm;
+            self.onset.add(onset_mm, Some(press.tip_mm.u()));
+            self.onset_over_bound.add(onset_mm / bound_mm, None);
+            self.bounds_mm.push(bound_mm);
+        }
+        if error_mm.abs() > 3.0 * press.protrusion_mm.u() || inside_mm.abs() > 3.0 * press.penetration_mm.u() {
+            let (law, needles) = (drawn.world.phantom.law, drawn.cartridge.needles);
+            self.notes.push(format!(
+                "seed {}: press: {law:?} needles {needles} depth {}: protrusion {:+.1} (u {:.1}), penetration {:+.1} \
+                 (u {:.1}), face {:+.2} (u {:.2}) µm; entered {} of {needles}, truth inside {:.3} mm",
+                drawn.seed,
+                drawn.set_depth_mm,
+                1e3 * error_mm,
+                1e3 * press.protrusion_mm.u(),
+                1e3 * inside_mm,
+                1e3 * press.penetration_mm.u(),
+                1e3 * (press.face_mm.value - truth.face_mm),
+                1e3 * press.face_mm.u(),
+                truth.punctured_needles,
+                truth.penetration_mm,
+            ));
+        }
+    }
+
+    fn run(&mut self, drawn: &Drawn, case: &recorded::RunCase) {
+        let truth = &case.truth;
+        let run = match measured(&case.header, &case.recording).outcome {
+            Ok(Outcome::Dynamic(run)) => run,
+            Ok(_) => return self.notes.push(format!("seed {}: a run measured as something else", drawn.seed)),
+            Err(refusal) => {
+                let tallies = [&mut self.run_face, &mut self.run_protrusion, &mut self.run_sd];
+                tallies.into_iter().for_each(|tally| tally.refused += 1);
+                let tallies = [&mut self.run_penetration, &mut self.run_rate, &mut self.missed];
+                tallies.into_iter().for_each(|tally| tally.refused += 1);
+                self.notes.push(format!("seed {}: run refused: {}: {}", drawn.seed, refusal.code, refusal.message));
+                return *self.refusals.entry(format!("run {}", refusal.code)).or_default() += 1;
+            }
+        };
+        let error_mm = run.protrusion_mm.value - truth.protrusion_mm;
+        let sd_off = run.protrusion_sd_mm / truth.protrusion_sd_mm - 1.0;
+        let missed_off = run.missed as f64 - truth.missed as f64;
+        let inside_mm = run.penetration_mm.value - truth.penetration_mm;
+        self.run_face.add(run.face_mm.value - truth.face_mm, Some(run.face_mm.u()));
+        self.run_protrusion.add(error_mm, Some(run.protrusion_mm.u()));
+        self.run_sd.add(sd_off, None);
+        self.run_penetration.add(inside_mm, Some(run.penetration_mm.u()));
+        let rate_off = run.stroke_rate_hz.value / truth.rate_hz - 1.0;
+        self.run_rate.add(rate_off, Some(run.stroke_rate_hz.u() / truth.rate_hz));
+        self.missed.add(missed_off, None);
+        if error_mm.abs() > (3.0 * run.protrusion_mm.u()).max(WRONG_MM) || sd_off.abs() > 0.15 || missed_off != 0.0 {
+            self.notes.push(format!(
+                "seed {}: run: {:?} needles {} depth {} at {} Hz, cell {:.0} Hz: protrusion {:+.1} (u {:.1}), \
+                 penetration {:+.1} (u {:.1}) µm, SD {:.1} for {:.1} µm, missed {} of {}",
+                drawn.seed,
+                drawn.world.phantom.law,
+                drawn.cartridge.needles,
+                drawn.set_depth_mm,
+                drawn.stroke_rate_hz,
+                drawn.world.cell.natural_hz,
+                1e3 * error_mm,
+                1e3 * run.protrusion_mm.u(),
+                1e3 * inside_mm,
+                1e3 * run.penetration_mm.u(),
+                1e3 * run.protrusion_sd_mm,
+                1e3 * truth.protrusion_sd_mm,
+                run.missed,
+                truth.missed,
+            ));
+        }
+    }
+}
