@@ -1,6 +1,8 @@
 //! Faults of single devices, in virtual time, at the boundary where bytes enter: what the bench must call them, and
 //! whether it may still claim the safe state.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be set up is a failed test")]
+
 use rig::{
     bench::{Bench, Devices, fault::Fault, guard::Trip},
     config::{
@@ -345,7 +347,12 @@ fn a_signal_ends_the_run_in_the_safe_state_in_every_phase() {
 fn a_move_beyond_a_limit_is_refused_before_it_is_sent() {
     let mut scene = Scene::new(Trouble::None);
     scene.bench.identify().unwrap();
-    let cases = [(Axis::Z, 5.0, 1.0, "without a force stream"), (Axis::Z, 25.1, 1.0, "beyond the limit"), (Axis::Z, 5.0, 2.1, "above the limit"), (Axis::Z, f64::NAN, 1.0, "beyond the limit")];
+    let cases = [
+        (Axis::Z, 5.0, 1.0, "without a force stream"),
+        (Axis::Z, 25.1, 1.0, "beyond the limit"),
+        (Axis::Z, 5.0, 2.1, "above the limit"),
+        (Axis::Z, f64::NAN, 1.0, "beyond the limit"),
+    ];
     for (axis, target_mm, speed_mm_s, said) in cases {
         let fault = scene.bench.begin_move(axis, target_mm, speed_mm_s).expect_err(said);
         assert!(fault.to_string().contains(said), "{fault}");

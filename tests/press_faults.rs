@@ -431,6 +431,12 @@ fn complaint(fault: &Fault, truth: &Truth, measurement: &Measurement) -> Option<
         Ok(_) if fault.expect == Expect::Refused => Some("measured".to_owned()),
         Ok(Outcome::Press(press)) => {
             let off = |value: f64, u: f64, true_mm: f64| (value - true_mm).abs() > (4.0 * u).max(0.006);
+            if off(press.face_mm.value, press.face_mm.u(), truth.face_mm) {
+                return Some("face is off".to_owned());
+            }
+            if press.punctured != truth.entered {
+                return Some("entry is judged wrongly".to_owned());
+            }
             if off(press.protrusion_mm.value, press.protrusion_mm.u(), truth.protrusion_mm) {
                 return Some("protrusion is off".to_owned());
             }
@@ -488,7 +494,8 @@ fn in_words(truth: &Truth, measurement: &Measurement) -> String {
     let codes: Vec<&str> = measurement.anomalies.iter().map(|a| a.code.as_str()).collect();
     match &measurement.outcome {
         Ok(Outcome::Press(p)) => format!(
-            "protrusion off by {:.2} u {:.2}, penetration {:.2} u {:.2} um, {codes:?}",
+            "{} needles, protrusion off by {:.2} u {:.2}, penetration {:.2} u {:.2} um, {codes:?}",
+            truth.needles,
             1e3 * (p.protrusion_mm.value - truth.protrusion_mm),
             1e3 * p.protrusion_mm.u(),
             1e3 * (p.penetration_mm.value - truth.penetration_mm),

@@ -2,7 +2,11 @@
 
 mod press_world;
 
-use rig::measure::{Outcome, Press, press};
+use rig::{
+    capture::{Header, header, memory::Recording},
+    measure::{Outcome, Press, press},
+    uncertainty::Measured,
+};
 
 /// Errors in mm and over u, of one measurand.
 #[derive(Default)]
@@ -27,10 +31,10 @@ impl Errors {
         self.over_u.iter().filter(|e| e.abs() <= 2.0).count() as f64 / self.over_u.len() as f64
     }
 
-    #[allow(dead_code)]
     fn summary(&self, name: &str) -> String {
         let rms = (self.over_u.iter().map(|e| e * e).sum::<f64>() / self.over_u.len() as f64).sqrt();
-        let bias = 1e3 * self.mm.iter().zip(&self.over_u).map(|(e, z)| e * z.signum()).sum::<f64>() / self.mm.len() as f64;
+        let bias =
+            1e3 * self.mm.iter().zip(&self.over_u).map(|(e, z)| e * z.signum()).sum::<f64>() / self.mm.len() as f64;
         format!(
             "{name}: n {}, median {:.2}, 95 % {:.2}, max {:.2}, bias {bias:.2} um; inside 2u {:.3}, rms error/u {rms:.2}",
             self.mm.len(),
@@ -42,7 +46,7 @@ impl Errors {
     }
 }
 
-fn measured(header: &rig::capture::Header, recording: &rig::capture::memory::Recording) -> Result<Press, String> {
+fn measured(header: &Header, recording: &Recording) -> Result<Press, String> {
     match press::measure(header, recording).outcome {
         Ok(Outcome::Press(press)) => Ok(press),
         Ok(other) => Err(format!("{other:?}")),
@@ -50,41 +54,90 @@ fn measured(header: &rig::capture::Header, recording: &rig::capture::memory::Rec
     }
 }
 
-#[test]
-fn errors_and_coverage_over_many_worlds() {
-    let worlds: u64 = std::env::var("PRESS_WORLDS").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
-    let first: u64 = std::env::var("PRESS_FIRST").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
-    let (mut face, mut few, mut many, mut penetration) =
-        (Errors::default(), Errors::default(), Errors::default(), Errors::default());
-    let (mut refused, mut wrong) = (Vec::new(), Vec::new());
-    for seed in first..first + worlds {
-        let (header, recording, truth) = press_world::draw(seed);
-        match measured(&header, &recording) {
-            Err(reason) => refused.push((seed, reason)),
-            Ok(press) => {
-                let error = press.protrusion_mm.value - truth.protrusion_mm;
-                face.add(press.face_mm.value - truth.face_mm, press.face_mm.u());
-                let of = if truth.needles >= 9 { &mut many } else { &mut few };
-                of.add(error, press.protrusion_mm.u());
-                if press.punctured != truth.entered {
-                    wrong.push(seed);
-                }
-                if truth.entered {
-                    penetration.add(press.penetration_mm.value - truth.penetration_mm, press.penetration_mm.u());
-                }
-                let pen = if truth.entered { press.penetration_mm.value - truth.penetration_mm } else { 0.0 };
-                if error.abs() > 3.0 * press.protrusion_mm.u() || error.abs() > 0.008 || pen.abs() > 3.0 * press.penetration_mm.u() {
-                    let u = 1e3 * press.protrusion_mm.u();
-                    let (pen, pen_u) = (1e3 * pen, 1e3 * press.penetration_mm.u());
-                    println!("{seed}: {truth:?} protrusion {:.2} u {u:.2} penetration {pen:.2} u {pen_u:.2} um", 1e3 * error);
-                }
+/// Errors of all worlds, by what the goals distinguish (metrology: how good it should be).
+#[derive(Default)]
+struct Bench {
+    face: Errors,
+    few: Errors,
+    many: Errors,
+    penetration: Errors,
+    refused: Vec<String>,
+    judged_wrongly: Vec<u64>,
+}
+
+impl Bench {
+    fn of(worlds: std::ops::Range<u64>) -> Self {
+        let mut bench = Self::default();
+        for seed in worlds {
+            let (header, recording, truth) = press_world::draw(seed);
+            match measured(&header, &recording) {
+                Ok(press) => bench.add(seed, &press, &truth),
+                Err(reason) => bench.refused.push(format!("{seed}: {reason}")),
             }
         }
+        bench
     }
-    for (name, errors) in
-        [("face", &face), ("protrusion < 9", &few), ("protrusion >= 9", &many), ("penetration", &penetration)]
-    {
-        println!("{}", errors.summary(name));
+
+    fn add(&mut self, seed: u64, press: &Press, truth: &press_world::Truth) {
+        self.face.add(press.face_mm.value - truth.face_mm, press.face_mm.u());
+        let protrusion = if truth.needles >= 9 { &mut self.many } else { &mut self.few };
+        protrusion.add(press.protrusion_mm.value - truth.protrusion_mm, press.protrusion_mm.u());
+        if truth.entered {
+            self.penetration.add(press.penetration_mm.value - truth.penetration_mm, press.penetration_mm.u());
+        }
+        if press.punctured != truth.entered {
+            self.judged_wrongly.push(seed);
+        }
     }
-    println!("refused {refused:?}; entry judged wrongly {wrong:?}");
+
+    /// Every measurand with its name and the limit of its 95th percentile, mm.
+    fn measurands(&self) -> [(&'static str, &Errors, f64); 4] {
+        [
+            ("face", &self.face, 0.0013),
+            // One in three of these worlds has a single needle in up to 3 mN of noise: harder than the goal's.
+            ("protrusion, fewer than 9 needles", &self.few, 0.014),
+            ("protrusion, 9 needles or more", &self.many, 0.010),
+            ("penetration", &self.penetration, 0.012),
+        ]
+    }
+}
+
+/// The variable `PRESS_WORLDS` raises the number of worlds, for tuning.
+#[test]
+fn errors_and_coverage_over_many_worlds() {
+    let worlds = std::env::var("PRESS_WORLDS").ok().and_then(|n| n.parse().ok());
+    let bench = Bench::of(0..worlds.unwrap_or(120));
+    for (name, errors, limit_mm) in bench.measurands() {
+        let summary = errors.summary(name);
+        assert!(errors.percentile(0.95) <= limit_mm, "{summary}");
+        // 93 to 98 % is the goal; the margin is two standard deviations of a share of sixty worlds.
+        assert!((0.88..=1.0).contains(&errors.inside()), "{summary}");
+        assert!(errors.over_u.iter().all(|e| e.abs() < 5.0), "{summary}");
+    }
+    assert!(bench.refused.is_empty(), "{:?}", bench.refused);
+    assert!(bench.judged_wrongly.is_empty(), "{:?}", bench.judged_wrongly);
+}
+
+/// Captures of a world that is not ours, with their truth.
+#[test]
+fn captures_with_known_truth() {
+    for name in ["press-00", "press-03", "press-07", "press-11"] {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/captures");
+        let (header, mut source) = header::open(&folder.join(format!("{name}.json"))).expect("fixture");
+        let recording = Recording::read(source.as_mut(), 100_000).expect("fixture");
+        let truth = std::fs::read_to_string(folder.join(format!("{name}.truth.json"))).expect("fixture");
+        let truth: serde_json::Value = serde_json::from_str(&truth).expect("fixture");
+        let press = measured(&header, &recording).expect(name);
+        let close = |value: &Measured, key: &str, limit_mm: f64| {
+            let error = value.value - truth[key].as_f64().expect("number");
+            assert!(error.abs() < limit_mm && error.abs() < 3.0 * value.u(), "{name} {key}: {error} u {}", value.u());
+        };
+        close(&press.face_mm, "face_mm", 0.0015);
+        close(&press.protrusion_mm, "protrusion_mm", 0.010);
+        let entered = truth["punctured_needles"].as_u64().expect("number") > 0;
+        assert_eq!(press.punctured, entered, "{name}");
+        if entered {
+            close(&press.penetration_mm, "penetration_mm", 0.012);
+        }
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! Waits here end with an event, at the latest after [`PATIENCE`]; nothing is asserted on how long anything took.
 
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "what cannot be set up is a failed test, and says why")]
+
 use rig::wire::bench_link::{
     FrameDecoder,
     code::{Kind, Op, State},
@@ -58,7 +60,7 @@ limits = {{ force_max_n = 8.0, travel_max_mm = 25.0, approach_speed_max_mm_s = 2
 stage = {{ driver = "zaber-ascii", port = "{pty}/{stage}", microstep_mm = 0.000047625, axes = ["x", "y", "z"] }}
 force = {{ driver = "bench-link", port = "{pty}/{force}", sample_rate_hz = 10000, calibration = "simulated" }}
 pen = {{ driver = "bench-link", port = "{pty}/{pen}" }}
-sim = {{ seed = 5, phantom = {{ face_mm = 4.0 }} }}
+sim = {{ seed = 5, phantom = {{ face_mm = 3.0 }} }}
 "#
         );
         fs::write(self.path(name), text).unwrap();
@@ -75,7 +77,8 @@ sim = {{ seed = 5, phantom = {{ face_mm = 4.0 }} }}
     /// Starts `rig sim` and waits for its word.
     fn switch_on(&mut self) {
         let mut command = self.command(["sim", "--rig", "bench.toml", "--pty", "pty"]);
-        let mut sim = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let log = fs::File::create(self.path("sim.log")).unwrap();
+        let mut sim = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(sim.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(line, "ready\n");
@@ -101,13 +104,16 @@ sim = {{ seed = 5, phantom = {{ face_mm = 4.0 }} }}
 
     /// A validation of `plan` to its end.
     fn validate(&self, plan: &str) -> Finished {
-        self.run(["validate", "--cartridge", "1.5mm", "--rig", "bench.toml", "--plan", plan])
+        Finished::from(self.validation("bench.toml", plan).output().unwrap())
+    }
+
+    fn validation(&self, rig: &str, plan: &str) -> Command {
+        self.command(["validate", "--cartridge", "1.5mm", "--depth", "0.5", "--rig", rig, "--plan", plan])
     }
 
     /// A validation of `plan` that has come to a step with `text` in its name.
     fn validate_up_to(&self, plan: &str, text: &str) -> Child {
-        let mut command = self.command(["validate", "--cartridge", "1.5mm", "--rig", "bench.toml", "--plan", plan]);
-        let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let child = self.validation("bench.toml", plan).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         until(text, || {
             let journal = self.only_run().and_then(|run| fs::read_to_string(run.join("journal.jsonl")).ok());
             journal.is_some_and(|journal| journal.contains(text))
@@ -134,8 +140,11 @@ sim = {{ seed = 5, phantom = {{ face_mm = 4.0 }} }}
 impl Drop for Stand {
     fn drop(&mut self) {
         if let Some(mut sim) = self.sim.take() {
-            let _ = sim.kill();
+            signal(&sim, Signal::TERM);
             let _ = sim.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("rig sim said: {}", fs::read_to_string(self.path("sim.log")).unwrap_or_default());
         }
     }
 }
@@ -161,6 +170,7 @@ fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 
+#[track_caller]
 fn until(what: &str, mut done: impl FnMut() -> bool) {
     let began = Instant::now();
     while !done() {
@@ -216,7 +226,7 @@ fn a_bench_in_use_is_refused_and_sigterm_ends_in_the_safe_state() {
     assert_eq!(second.code, Some(2), "{}", second.messages);
     assert!(second.messages.contains("in use"), "{}", second.messages);
     stand.write_rig("twin.toml", PORTS);
-    let third = stand.run(["validate", "--cartridge", "1.5mm", "--rig", "twin.toml", "--plan", "presses.toml"]);
+    let third = Finished::from(stand.validation("twin.toml", "presses.toml").output().unwrap());
     assert_eq!(third.code, Some(2), "{}", third.messages);
     assert!(third.messages.contains("in use"), "{}", third.messages);
 
@@ -298,7 +308,10 @@ fn a_missing_port_and_a_wrong_device_are_refused_before_anything_moves() {
         let swapped = stand.validate("presses.toml");
         assert_eq!(swapped.code, Some(2), "{}", swapped.messages);
         let verdict = verdict(&stand.take_run(&format!("{pen}-{stage}-{force}")));
-        assert_eq!((&verdict["verdict"], &verdict["bench_state"]), (&"aborted".into(), &"safe: nothing was told to move".into()));
+        assert_eq!(
+            (&verdict["verdict"], &verdict["bench_state"]),
+            (&"aborted".into(), &"safe: nothing was told to move".into())
+        );
     }
 }
 
@@ -325,6 +338,7 @@ fn open(path: &Path) -> TTYPort {
 }
 
 /// The next status that comes as `kind`.
+#[track_caller]
 fn next_status(port: &mut TTYPort, decoder: &mut FrameDecoder, kind: Kind) -> Status {
     let mut found = None;
     until("a status of the pen", || {

@@ -6,7 +6,7 @@
 use super::dataset::{DataSet, DataSets};
 use super::judgement::{judge, unmeasured};
 use super::measurements::Value;
-use super::{Row, Verdict};
+use super::{Row, Verdict, operating};
 use crate::config::plan::{Criterion, DataSource, Plan, Quantity};
 use std::collections::BTreeSet;
 
@@ -21,16 +21,22 @@ pub struct Decision {
     pub scope: String,
 }
 
-/// Decides `plan` on `values`, which may come in any order.
+/// Decides `plan` on `values`, which may come in any order. Where the plan names risks instead of a number of
+/// cartridges, the number follows from them here.
 pub fn decide(plan: &Plan, values: &[Value]) -> Decision {
+    let plan = match operating::resolved(plan) {
+        Ok(plan) => plan,
+        Err(error) => {
+            let scope = format!("Nothing was decided: {error}.");
+            return Decision { verdict: Verdict::Inconclusive, criteria: Vec::new(), scope };
+        }
+    };
     let sets = DataSets::of(values);
     let mut criteria = Vec::new();
     for criterion in &plan.criteria {
         let before = criteria.len();
-        let measured = measured_as(criterion.quantity);
-        let source = source_of(criterion, &sets);
-        for set in sets.find(measured, source, criterion.set_depth_mm) {
-            criteria.push(judge(plan, criterion, set, performed(&sets, set)));
+        for set in judged_sets(criterion, &sets) {
+            criteria.push(judge(&plan, criterion, set, performed(&sets, set)));
         }
         if criteria.len() == before {
             criteria.push(unmeasured(criterion));
@@ -45,6 +51,11 @@ pub fn decide(plan: &Plan, values: &[Value]) -> Decision {
         Verdict::Accept
     };
     Decision { verdict, scope: scope(values, criteria.len()), criteria }
+}
+
+/// The data sets that a criterion is judged on, set depths ascending.
+pub fn judged_sets<'s, 'v>(criterion: &Criterion, sets: &'s DataSets<'v>) -> Vec<&'s DataSet<'v>> {
+    sets.find(measured_as(criterion.quantity), source_of(criterion, sets), criterion.set_depth_mm).collect()
 }
 
 /// The quantity whose values a criterion is computed from.

@@ -99,7 +99,7 @@ fn finite(end: f64) -> Option<f64> {
 }
 
 /// Limits in the unit of the quantity, infinite where there is none.
-fn limits(criterion: &Criterion, set: &DataSet<'_>) -> Range {
+pub fn limits(criterion: &Criterion, set: &DataSet<'_>) -> Range {
     let nominal = match criterion.quantity {
         Quantity::PunctureRate => set.set_rate_hz.unwrap_or(f64::NAN),
         Quantity::Drift => 0.0,
@@ -122,8 +122,8 @@ fn claimed(limits: Range) -> Claimed {
     }
 }
 
-/// A shared uncertainty moves a level; it cancels in a scatter, a change and a share.
-fn guard_band(criterion: &Criterion, set: &DataSet<'_>) -> f64 {
+/// Guard band at each limit: a shared uncertainty moves a level; it cancels in a scatter, a change and a share.
+pub fn guard_band(criterion: &Criterion, set: &DataSet<'_>) -> f64 {
     let level =
         matches!(criterion.statistic, Statistic::Tolerance | Statistic::Mean) && criterion.quantity != Quantity::Drift;
     // 0.95 is a valid probability, so the quantile exists.

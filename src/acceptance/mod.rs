@@ -7,6 +7,7 @@
 //! uncertainty of the measurement; nothing is excluded after the data were seen.
 //! Deliberately absent: files, measurement, any limit (limits come from the plan, with their rationale).
 
+pub mod comparison;
 pub mod dataset;
 pub mod decision;
 pub mod diagnostics;
@@ -15,6 +16,7 @@ pub mod interval;
 pub mod judgement;
 pub mod measurements;
 pub mod missed;
+pub mod operating;
 pub mod risk;
 pub mod synthetic;
 pub mod tolerance_interval;

@@ -195,6 +195,60 @@ pub fn missed(strokes: usize, share: f64, gap: f64, stream: &mut Stream) -> Vec<
         .collect()
 }
 
+/// Share of strokes that a good pen misses, one at a time.
+const GOOD_MISSED_SHARE: f64 = 0.002;
+/// How far the phantom's surface gives way before it is punctured, mm.
+const DIMPLE_MM: f64 = 0.12;
+
+/// What a whole validation measures of one process.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Validation {
+    /// The process of its strokes, sizes included.
+    pub process: Process,
+    /// Presses of each cartridge; their scatter is that of cartridges and a third of that of strokes.
+    pub presses: usize,
+    /// Stroke rate, Hz; pens run within 0.5 % of it.
+    pub rate_hz: f64,
+}
+
+impl Validation {
+    /// Every value at one set depth: protrusion, penetration and misses of strokes, protrusion of presses, rates.
+    /// `mean` and `sd` are those of protrusion at [`SET_DEPTH_MM`].
+    pub fn draw(&self, set_depth_mm: f64, mean: f64, sd: f64, stream: &mut Stream) -> Vec<Value> {
+        let strokes = self.process.draw(mean, sd, stream);
+        let mut all = Vec::with_capacity(3 * strokes.len());
+        for value in strokes {
+            let missed = f64::from(u8::from(stream.chance(GOOD_MISSED_SHARE)));
+            all.push(Value { quantity: Quantity::Missed, value: missed, u: 0.0, ..value.clone() });
+            if value.order == 0 {
+                let rate_hz = self.rate_hz * (1.0 + 0.005 * stream.normal());
+                all.push(Value { quantity: Quantity::PunctureRate, value: rate_hz, u: 1e-3, ..value.clone() });
+            }
+            all.push(Value { quantity: Quantity::Penetration, value: value.value - DIMPLE_MM, ..value.clone() });
+            all.push(value);
+        }
+        all.iter_mut().for_each(|value| value.set_rate_hz = Some(self.rate_hz));
+        let within = 1.0 - self.process.share_pens - self.process.share_cartridges;
+        let at_rest = 1.0 - within + within / 9.0;
+        let process = Process {
+            strokes: self.presses,
+            share_pens: self.process.share_pens / at_rest,
+            share_cartridges: self.process.share_cartridges / at_rest,
+            phi: 0.0,
+            ..self.process
+        };
+        let presses = process.draw(mean, sd * at_rest.sqrt(), stream);
+        all.extend(presses.into_iter().map(|value| Value { source: DataSource::Presses, ..value }));
+        for value in &mut all {
+            value.set_depth_mm = set_depth_mm;
+            if matches!(value.quantity, Quantity::Protrusion | Quantity::Penetration) {
+                value.value += set_depth_mm - SET_DEPTH_MM;
+            }
+        }
+        all
+    }
+}
+
 /// Adds a straight drift of this size over each cartridge's strokes, mm; a run of `strokes`.
 pub fn add_drift(values: &mut [Value], strokes: usize, drift_mm: f64) {
     for value in values {

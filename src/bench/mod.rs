@@ -23,8 +23,10 @@ use fault::Fault;
 use guard::Guard;
 use std::time::Duration;
 
-/// Oldest force sample that is tolerated while a stream is expected.
+/// Oldest force sample that is tolerated while a stream is expected, once all that has arrived is read.
 const SAMPLE_AGE_MAX: Duration = Duration::from_millis(300);
+/// Oldest force sample that is tolerated while other devices' bytes still wait: theirs may stand before it.
+const SAMPLE_AGE_IN_FLOOD_MAX: Duration = Duration::from_millis(600);
 
 /// A force sample in units: force against the reference zero, position of the stage's encoder.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -175,8 +177,8 @@ impl Bench {
         if let Some(interrupt) = self.interrupt.get() {
             return Err(Fault::Interrupted(interrupt));
         }
-        self.exchange(deadline)?;
-        self.take_samples()?;
+        let quiet = self.exchange(deadline)?;
+        self.take_samples(quiet)?;
         for session in self.sessions() {
             if let Some(fault) = session.take_fault() {
                 return Err(Fault::Device(fault));
@@ -185,8 +187,8 @@ impl Bench {
         Ok(())
     }
 
-    /// Bytes out, bytes in, clocks of the sessions; judges nothing.
-    fn exchange(&mut self, deadline: RunTime) -> Result<(), Fault> {
+    /// Bytes out, bytes in, clocks of the sessions; judges nothing. Whether all that has arrived is read.
+    fn exchange(&mut self, deadline: RunTime) -> Result<bool, Fault> {
         self.transmit()?;
         let due = self.sessions().into_iter().filter_map(|session| session.next_tick()).min();
         let mut bytes = std::mem::take(&mut self.bytes);
@@ -199,10 +201,11 @@ impl Bench {
         for session in self.sessions() {
             session.tick(now);
         }
+        let quiet = wake == Wake::Deadline;
         if let Wake::Lost(role, reason) = wake {
             return Err(Fault::Lost { role, reason });
         }
-        self.transmit()
+        self.transmit().map(|()| quiet)
     }
 
     fn transmit(&mut self) -> Result<(), Fault> {
@@ -214,13 +217,14 @@ impl Bench {
         Ok(())
     }
 
-    fn take_samples(&mut self) -> Result<(), Fault> {
+    fn take_samples(&mut self, quiet: bool) -> Result<(), Fault> {
         self.samples.clear();
         self.devices.force.drain(&mut self.samples);
         let now = self.link.now();
         if self.samples.is_empty() {
+            let age_max = if quiet { SAMPLE_AGE_MAX } else { SAMPLE_AGE_IN_FLOOD_MAX };
             return match self.streaming_since {
-                Some(since) if now.since(since) > SAMPLE_AGE_MAX => Err(Fault::Stale { age: now.since(since) }),
+                Some(since) if now.since(since) > age_max => Err(Fault::Stale { age: now.since(since) }),
                 _ => Ok(()),
             };
         }

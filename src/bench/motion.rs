@@ -138,11 +138,15 @@ impl Bench {
         let position_mm = self.devices.stage.position_mm(axis).unwrap_or(0.0);
         if axis == Axis::Z && (target_mm > limits.travel_max_mm || !target_mm.is_finite()) {
             let limit_mm = limits.travel_max_mm;
-            return Err(Fault::Procedure(format!("a move to z = {target_mm:.3} mm is beyond the limit of {limit_mm} mm")));
+            return Err(Fault::Procedure(format!(
+                "a move to z = {target_mm:.3} mm is beyond the limit of {limit_mm} mm"
+            )));
         }
         if axis == Axis::Z && target_mm > position_mm && speed_mm_s > limits.approach_speed_max_mm_s {
             let limit = limits.approach_speed_max_mm_s;
-            return Err(Fault::Procedure(format!("an approach at {speed_mm_s} mm/s is above the limit of {limit} mm/s")));
+            return Err(Fault::Procedure(format!(
+                "an approach at {speed_mm_s} mm/s is above the limit of {limit} mm/s"
+            )));
         }
         if self.streaming_since.is_none() {
             return Err(Fault::Procedure("nothing may move without a force stream".to_owned()));

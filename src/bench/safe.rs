@@ -59,9 +59,8 @@ impl Bench {
         self.devices.pen.stop(began);
         self.devices.stage.stop(began);
         // A session that waits for nothing has its answer, or has given up.
-        let settled = |bench: &mut Self| {
-            bench.devices.pen.next_tick().is_none() && bench.devices.stage.next_tick().is_none()
-        };
+        let settled =
+            |bench: &mut Self| bench.devices.pen.next_tick().is_none() && bench.devices.stage.next_tick().is_none();
         self.press_on(STOP_ALLOWED, settled);
         let withdraw_speed_mm_s = self.rig.stage.withdraw_speed_mm_s;
         let now = self.now();

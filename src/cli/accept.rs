@@ -5,7 +5,7 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    acceptance::{decision::decide, measurements},
+    acceptance::{decision::decide, measurements, operating},
     config::library::Library,
     record::model::VerdictDocument,
 };
@@ -54,6 +54,7 @@ impl Accept {
             seed: None,
             criteria: decision.criteria,
             scope: decision.scope,
+            operating_characteristic: operating::characteristics(&plan, &values),
             rig: String::new(),
             plan: plan.name,
             cartridge,

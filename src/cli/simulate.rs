@@ -52,8 +52,7 @@ impl Simulate {
         let interrupt = InterruptFlag::default();
         interrupt.listen().map_err(|error| Failure::usage(format!("no signal handler: {error}")))?;
         let seed = self.seed.unwrap_or(world.seed);
-        let mut bench =
-            TerminalBench::open(&rig.value, world, &cartridge, seed, &self.pty).map_err(Failure::usage)?;
+        let mut bench = TerminalBench::open(&rig.value, world, &cartridge, seed, &self.pty).map_err(Failure::usage)?;
         terminal.note(&format!("SIMULATED bench, seed {seed}; Ctrl-C ends it"));
         terminal.answer(&self.ready(&bench, seed, terminal.json));
         let served =

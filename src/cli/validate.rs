@@ -8,7 +8,7 @@ use super::{
     terminal::{Bar, Terminal},
 };
 use crate::{
-    acceptance::Verdict,
+    acceptance::{Verdict, operating},
     bench::fault::Fault,
     config::{
         library::{self, Library},
@@ -49,7 +49,7 @@ pub struct Validate {
     /// Set depth to measure instead of the cartridge's own, mm; may be given several times
     #[arg(long, value_name = "MM", allow_negative_numbers = true)]
     depth: Vec<f64>,
-    /// Number of cartridges to measure one after the other; the plan's without it
+    /// Number of cartridges to measure one after the other; without it the plan's, or what its risks ask for
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     cartridges: Option<u32>,
     /// Seed of the simulated bench; the rig file's without it
@@ -125,7 +125,8 @@ impl Validate {
         set_depths_mm.sort_by(f64::total_cmp);
         set_depths_mm.dedup();
         let seed = self.seed.or(rig.value.sim.as_ref().map(|world| world.seed)).unwrap_or(0);
-        let cartridges = self.cartridges.or(plan.value.cartridges).unwrap_or(1);
+        let planned = operating::resolved(&plan.value).map_err(Failure::usage)?.cartridges;
+        let cartridges = self.cartridges.or(planned).unwrap_or(1);
         let started = started()?;
         let out = self.out.clone();
         Ok(Job { rig, calibration, cartridge, pen, plan, set_depths_mm, cartridges, seed, out, started })

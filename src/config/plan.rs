@@ -21,6 +21,9 @@ pub struct Plan {
     /// criterion is judged on what there is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cartridges: Option<u32>,
+    /// Risks from which the number of cartridges follows where `cartridges` is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Risk>,
     /// Number of pens that a full validation measures; absent as for `cartridges`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pens: Option<u32>,
@@ -36,6 +39,19 @@ pub struct Plan {
     /// What must hold; at least one.
     #[serde(rename = "criterion")]
     pub criteria: Vec<Criterion>,
+}
+
+/// What the number of cartridges is worked out from. The consumer's risk has no key of its own: at each criterion it is
+/// 1 less its `confidence`, for a process with a share `1 - coverage` outside.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Risk {
+    /// Producer's risk: probability that a good pen fails a two-sided tolerance criterion at one set depth.
+    pub producer: f64,
+    /// Capability of a good pen: half-width of the limits over three of its total SDs.
+    pub capability: f64,
+    /// Share of the variance that lies between cartridges (intraclass correlation), from earlier data.
+    pub icc: f64,
 }
 
 /// Which of the cartridge's set depths a plan measures, where none are named on the command line.
@@ -249,6 +265,11 @@ impl Plan {
         let counts = [("cartridges", self.cartridges, 10_000), ("pens", self.pens, 1000)];
         for (path, given, max) in counts {
             in_range(path, "", given.map(f64::from), 1.0, f64::from(max))?;
+        }
+        if let Some(risk) = &self.risk {
+            in_range("risk.producer", "", Some(risk.producer), 0.000_1, 0.5)?;
+            in_range("risk.capability", "", Some(risk.capability), 0.5, 10.0)?;
+            in_range("risk.icc", "", Some(risk.icc), 0.0, 0.99)?;
         }
         if let Some(press) = &self.press {
             in_range("press.sites", "", Some(f64::from(press.sites)), 1.0, 10_000.0)?;

@@ -31,13 +31,32 @@ fn names(folder: &Path, ending: &str) -> Result<Vec<String>, RecordError> {
     Ok(names)
 }
 
+/// The verdict document of a finished run.
+///
+/// # Errors
+///
+/// [`RecordError`].
+pub fn verdict(run: &Path) -> Result<VerdictDocument, RecordError> {
+    json(&run.join("verdict.json"))
+}
+
+/// Rate that the pen was told in a capture, Hz; `None` for a press.
+///
+/// # Errors
+///
+/// [`RecordError`].
+pub fn stroke_rate_hz(run: &Path, capture: &str) -> Result<Option<f64>, RecordError> {
+    let path = run.join("captures").join(format!("{capture}.json"));
+    Ok(header::open(&path).map_err(|error| RecordError::at(&path, error))?.0.stroke_rate_hz)
+}
+
 /// Reads the archive of a finished run.
 ///
 /// # Errors
 ///
 /// [`RecordError`] naming the file that is missing or not what it should be.
 pub fn load(run: &Path) -> Result<RunRecord, RecordError> {
-    let verdict: VerdictDocument = json(&run.join("verdict.json"))?;
+    let verdict = verdict(run)?;
     let mut captures = Vec::new();
     for name in names(&run.join("captures"), ".json")? {
         let measurement = run.join("measurements").join(format!("{name}.json"));

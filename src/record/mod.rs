@@ -8,6 +8,7 @@ pub mod archive;
 pub mod captures;
 pub mod journal;
 pub mod manifest;
+pub mod measured;
 pub mod model;
 pub mod run_dir;
 pub mod tables;

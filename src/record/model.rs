@@ -3,7 +3,7 @@
 //! Invariant: everything here is in the archive; a report is a pure function of a [`RunRecord`].
 
 use crate::{
-    acceptance::{Row, Verdict},
+    acceptance::{Row, Verdict, comparison::Comparison, operating::Characteristic},
     capture::Header,
     measure::Measurement,
 };
@@ -67,6 +67,9 @@ pub struct VerdictDocument {
     pub criteria: Vec<Row>,
     /// What population the verdict speaks of.
     pub scope: String,
+    /// How good a pen must be to pass the protrusion criteria with the sample that was measured.
+    #[serde(default)]
+    pub operating_characteristic: Vec<Characteristic>,
     /// Name of the rig.
     pub rig: String,
     /// Name of the plan.
@@ -83,6 +86,32 @@ pub struct VerdictDocument {
     pub started: String,
     /// Time on the bench, s.
     pub bench_time_s: f64,
+}
+
+/// What `rig compare` answers.
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+pub struct ComparisonDocument {
+    /// Always `comparison/1`.
+    pub schema: String,
+    /// Id of the first run.
+    pub a: String,
+    /// Id of the second run.
+    pub b: String,
+    /// True where a simulated bench produced either.
+    pub simulated: bool,
+    /// `protrusion` or `penetration`.
+    pub quantity: String,
+    /// Difference of means that still counts as none, mm.
+    pub margin_mm: f64,
+    /// Risk of calling equivalent what is not.
+    pub alpha: f64,
+    /// Whether both runs rest on the same calibration, whose error cancels in the difference.
+    pub same_calibration: bool,
+    /// The answer.
+    #[serde(flatten)]
+    pub comparison: Comparison,
+    /// Version of the program.
+    pub version: String,
 }
 
 /// A drawn-down trace of one press for figures: the extremes of each step of stage travel, in order of time.

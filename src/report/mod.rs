@@ -10,6 +10,7 @@
 //! Deliberately absent: files, clocks, terminals, any decision (verdicts are read, never made).
 
 pub mod chart;
+pub mod comparison;
 pub mod criterion;
 pub mod document;
 pub mod figure;

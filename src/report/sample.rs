@@ -69,6 +69,7 @@ pub fn empty(verdict: Verdict) -> RunRecord {
             seed: Some(42),
             criteria: Vec::new(),
             scope: "this cartridge on this pen; one cartridge says nothing about others".to_owned(),
+            operating_characteristic: Vec::new(),
             rig: "built-in".to_owned(),
             plan: "standard".to_owned(),
             cartridge: "1.5mm".to_owned(),

@@ -236,7 +236,7 @@ impl Campaign<'_> {
         let name = step.capture(self.cartridge);
         let header = self.header(bench, step, &name);
         let (calibration, zero_counts) = (bench.calibration().clone(), bench.zero_counts());
-        let writer = CaptureWriter::begin(&self.dir.captures(), &name, &header, &calibration, zero_counts)
+        let writer = CaptureWriter::new(&self.dir.captures(), &name, &header, &calibration, zero_counts)
             .map_err(|error| Fault::Record(error.to_string()))?;
         let recorder: Box<dyn Recorder> = Box::new(writer);
         self.event(bench, "phase", &step.text(), json!({"capture": name}))?;

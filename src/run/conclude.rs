@@ -6,7 +6,7 @@ use super::{
     schedule::{Step, steps},
 };
 use crate::{
-    acceptance::{Verdict, decision::decide, measurements::Value},
+    acceptance::{Verdict, decision::decide, measurements::Value, operating},
     config::plan::{DataSource, Quantity},
     measure::{Dynamic, Measurement, Outcome, Press},
     record::{
@@ -226,6 +226,7 @@ fn verdict(job: &Job, ended: &Ended, results: &Results) -> VerdictDocument {
         seed: job.rig.value.simulated.then_some(job.seed),
         criteria: decision.criteria,
         scope: decision.scope,
+        operating_characteristic: operating::characteristics(&job.plan.value, &results.values),
         rig: job.rig.value.name.clone(),
         plan: job.plan.value.name.clone(),
         cartridge: job.cartridge.value.name.clone(),

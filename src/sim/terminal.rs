@@ -85,11 +85,15 @@ impl TerminalBench {
         seed: u64,
         dir: &Path,
     ) -> Result<Self, TerminalError> {
-        let failed = |error: io::Error| TerminalError::at(dir, format!("{error}; choose a folder that you can write to"));
+        let failed =
+            |error: io::Error| TerminalError::at(dir, format!("{error}; choose a folder that you can write to"));
         fs::create_dir_all(dir).map_err(failed)?;
         let folder = File::open(dir).map_err(failed)?;
         if folder.try_lock().is_err() {
-            return Err(TerminalError::at(dir, "another `rig sim` serves this folder; end it or choose another folder"));
+            return Err(TerminalError::at(
+                dir,
+                "another `rig sim` serves this folder; end it or choose another folder",
+            ));
         }
         let ports = [
             Port::open(Role::Pen, rig.pen.baud, &dir.join("pen"))?,

@@ -181,9 +181,18 @@ fn upper_variance(levels: &[Level], confidence: f64) -> Result<f64, StatsError> 
     for level in levels {
         let part = level.weight * level.mean_square;
         total += part;
-        excess += (part * (level.df / ChiSquared::new(level.df)?.upper_quantile(confidence)? - 1.0)).powi(2);
+        excess += (part * self::excess(level.df, confidence)?).powi(2);
     }
     Ok(total + excess.sqrt())
+}
+
+/// Relative amount by which the upper confidence limit of a mean square exceeds it: `f / chi2_(1 - confidence, f) - 1`.
+///
+/// # Errors
+///
+/// Degrees of freedom that are not positive, `confidence` outside (0, 1).
+pub fn excess(df: f64, confidence: f64) -> Result<f64, StatsError> {
+    Ok(df / ChiSquared::new(df)?.upper_quantile(confidence)? - 1.0)
 }
 
 /// Reach of a one-sided limit of `a` groups: `z s + lambda sqrt(t^2 s1^2 / a + z^2 (sqrt U - s)^2)`, the mean and the

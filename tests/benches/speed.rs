@@ -69,7 +69,7 @@ mod wire {
             while batch.push(number as u32 * 1000, sample * 7919 % 2_000_000, [sample * 31 + 300_000, 0, 0]) {
                 sample += 1;
             }
-            batch.finish(|payload| encode_event(number as u16, Op::Telem, payload, &mut bytes));
+            batch.finish(|payload| encode_event(number as u16, Op::Telemetry, payload, &mut bytes));
         }
         (layout, bytes)
     }

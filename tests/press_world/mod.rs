@@ -211,7 +211,6 @@ pub fn draw(seed: u64) -> (Header, Recording, Truth) {
             }
         })
         .collect();
-    if std::env::var("DBG").is_ok() { eprintln!("{law:?} reach {reach_mm} tough {mean_toughness_n} spread {spread_mm} n {needles}"); }
     let face_mm = stream.between(5.0, 20.0);
     let compliance = stream.between(0.002, 0.02);
     let natural_hz = stream.between(500.0, 1500.0);
@@ -264,7 +263,14 @@ pub fn draw(seed: u64) -> (Header, Recording, Truth) {
 }
 
 /// The procedure; returns the penetration of the foremost needle at the hold's end.
-fn run(bench: &mut Bench<'_>, phantom: &Phantom, state: &mut [Needle], face_mm: f64, protrusion_mm: f64, speed: f64) -> f64 {
+fn run(
+    bench: &mut Bench<'_>,
+    phantom: &Phantom,
+    state: &mut [Needle],
+    face_mm: f64,
+    protrusion_mm: f64,
+    speed: f64,
+) -> f64 {
     let tip_mm = face_mm - protrusion_mm;
     let start = tip_mm - 0.45;
     bench.z = start;

@@ -4,8 +4,9 @@
 //! itself shows; the map, carried beyond the gaps of the scan, is the witness. Where the two contradict each other the
 //! difference goes into the budget.
 //!
-//! Constants marked [D] come from worlds whose laws differ from the model (tests, truth bench), not from the captures
-//! that are measured.
+//! Constants marked [D] come from simulated worlds whose laws differ from the model (tests/dynamic_truth);
+//! [`CUTTING_SHARE`] alone was also chosen with the four captures of known truth in view, so agreement with these four
+//! is no proof of it.
 //! Deliberately absent: single strokes.
 
 use crate::{

@@ -17,6 +17,9 @@ const MEMORY_STROKES: f64 = 20.0;
 /// that they stay apart from the offset where strokes are locked to them.
 const KEPT_SAMPLES: f64 = 3000.0;
 
+/// Gain in explained squares, in variances of the noise, from which a frequency is preferred to the told one.
+const TOLD_NOISE: f64 = 20.0;
+
 /// The background and how it is followed.
 #[derive(Clone, Debug)]
 pub struct Background {
@@ -57,8 +60,10 @@ impl Background {
         let (before, after) = (powers[best - 1] - powers[best], powers[best + 1] - powers[best]);
         let vertex = if before + after < 0.0 { 0.5 * (before - after) / (before + after) } else { 0.0 };
         let found = told + (best as f64 - f64::from(reach) + vertex.clamp(-1.0, 1.0)) * step;
-        // The told rate is kept where it explains as much: it is then the exact frequency of the drive.
-        if power(omega) < 0.995 * power([found, omega[1]]) {
+        // The told rate is kept where another explains no more than noise can: it is then the drive's exact frequency.
+        let best_power = power([found, omega[1]]);
+        let noise = (quiet_n.iter().map(|f| f * f).sum::<f64>() - best_power) / quiet_n.len() as f64;
+        if best_power - power(omega) > TOLD_NOISE * noise {
             omega[0] = found;
         }
         let (state, _) = Self::solve(quiet_n, first, omega)?;

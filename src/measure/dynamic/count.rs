@@ -58,8 +58,8 @@ impl Count {
         let onsets = seen.onset_samples;
         let (Some(period), true) = (segment::median_period(onsets), onsets.len() >= STROKES_MIN) else {
             let message = format!(
-                "{} strokes touched in the run, at least {STROKES_MIN} are needed: run longer, and check that the pen runs \
-                 and the phantom is in reach",
+                "{} strokes touched in the run, at least {STROKES_MIN} are needed: run longer, and check that the pen \
+                 runs and the phantom is in reach",
                 onsets.len()
             );
             return Err(Refusal { code: "too-few-strokes".to_owned(), message });
@@ -84,8 +84,8 @@ impl Count {
             let missed = (from..until).filter(|k| whole(onset(*k))).count();
             if missed as f64 * period > PAUSE_S_MAX * seen.rate_hz {
                 let message = format!(
-                    "no stroke touched from {:.3} s to {:.3} s after the start of the run; pauses up to {PAUSE_S_MAX} s are \
-                     counted as missed strokes: check that the pen did not stall and run again",
+                    "no stroke touched from {:.3} s to {:.3} s after the start of the run; pauses up to \
+                     {PAUSE_S_MAX} s are counted as missed strokes: check that the pen did not stall and run again",
                     before.max(0.0) / seen.rate_hz,
                     onset(until) / seen.rate_hz
                 );

@@ -63,7 +63,8 @@ impl Faults {
     pub fn refusal(&self) -> Option<Refusal> {
         if let Some((row, seconds)) = self.broken {
             let message = format!(
-                "row {row} comes {seconds:.3} s after the row before it; gaps up to {HOLE_S_MAX} s are bridged: record again"
+                "row {row} comes {seconds:.3} s after the row before it; gaps up to {HOLE_S_MAX} s are bridged: record \
+                 again"
             );
             return Some(Refusal { code: "gap".to_owned(), message });
         }
@@ -71,8 +72,8 @@ impl Faults {
         (count >= SATURATED_MAX).then(|| Refusal {
             code: "saturated".to_owned(),
             message: format!(
-                "{count} rows stand at the end of the force channel's range, the first is row {row}; the peaks of strokes \
-                 are cut off: use a cell of larger range or a softer phantom"
+                "{count} rows stand at the end of the force channel's range, the first is row {row}; the peaks of \
+                 strokes are cut off: use a cell of larger range or a softer phantom"
             ),
         })
     }
@@ -107,7 +108,7 @@ pub struct Gridder {
     last: Option<(f64, f64, f64)>,
     equal: u64,
     /// Lowest and highest reading so far.
-    range_n: (f64, f64),
+    rails: [Rail; 2],
     /// Counted so far.
     pub faults: Faults,
 }
@@ -120,7 +121,7 @@ impl Gridder {
             spike_limit_n: f64::INFINITY,
             last: None,
             equal: 0,
-            range_n: (0.0, 0.0),
+            rails: [Rail::default(); 2],
             faults: Faults::default(),
         }
     }
@@ -183,16 +184,19 @@ impl Gridder {
 
     /// Counts readings that repeat the extreme of the capture; a new extreme starts the count anew.
     fn rail(&mut self, force_n: f64, row: u64) {
-        let (low, high) = self.range_n;
-        if force_n < low || force_n > high {
-            self.range_n = (low.min(force_n), high.max(force_n));
-            self.faults.saturated = (0, 0);
-        } else if self.equal >= RAIL_EQUAL
-            && (force_n == low || force_n == high)
-            && force_n.abs() > 0.5 * high.max(-low)
-        {
-            count(&mut self.faults.saturated, row);
+        let equal = self.equal;
+        for (rail, outward) in self.rails.iter_mut().zip([-1.0, 1.0]) {
+            let beyond = outward * (force_n - rail.extreme_n);
+            if beyond > 0.0 {
+                *rail = Rail { extreme_n: force_n, rows: (0, 0) };
+            } else if beyond == 0.0 && equal >= RAIL_EQUAL {
+                count(&mut rail.rows, row);
+            }
         }
+        // An extreme near zero is a channel that stands still at rest, not one that is cut off.
+        let widest = self.rails.iter().fold(0.0_f64, |widest, rail| widest.max(rail.extreme_n.abs()));
+        let cut = |rail: &&Rail| rail.extreme_n.abs() > 0.1 * widest && rail.rows.0 > 0;
+        self.faults.saturated = self.rails.iter().filter(cut).map(|rail| rail.rows).max().unwrap_or_default();
     }
 
     /// Takes the limit for spikes from readings of the same channel: five times the distance from the mean of the
@@ -220,6 +224,13 @@ impl Gridder {
             track.bad[n - 2] = true;
         }
     }
+}
+
+/// An extreme of the readings, and the rows that stand at it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rail {
+    extreme_n: f64,
+    rows: (u64, u64),
 }
 
 /// Equal readings in a row that noise does not leave even where a step of the converter is as large as the noise.

@@ -2,7 +2,7 @@
 //!
 //! A cell with its load obeys `f = y + (2 zeta / omega) y' + y'' / omega^2`, `f` the force that acts and `y` the
 //! reading. The derivatives are those of a Gaussian, so that noise is amplified by a known, finite amount: what comes
-//! out is the true force seen through a Gaussian of [`Inverse::smear_samples`], symmetric about the sample (zero phase).
+//! out is the true force seen through a Gaussian of [`Inverse::smear_samples`], symmetric about the sample.
 //! The three kernels reproduce 1, t and t^2 exactly, so a parabola passes unsmeared but for its own curvature.
 //!
 //! Deliberately absent: estimation of the response, which is a calibration (`rig calibrate response`).
@@ -26,7 +26,8 @@ pub struct Inverse {
 }
 
 impl Inverse {
-    /// The inverse for a channel sampled at `rate_hz` under strokes of about `stroke_hz`; without a channel, a plain Gaussian.
+    /// The inverse for a channel sampled at `rate_hz` under strokes of about `stroke_hz`; without a channel, a
+    /// plain Gaussian.
     pub fn new(channel: Option<&ForceChannel>, rate_hz: f64, stroke_hz: f64) -> Self {
         let (natural_hz, damping) = channel.map_or((f64::INFINITY, 0.0), |c| (c.natural_hz, c.damping));
         let smear =

@@ -150,8 +150,8 @@ impl Prepared {
                 track.stage_mm.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), z| (a.min(*z), b.max(*z)));
             if high - low < STAGE_TRAVEL_MIN_MM {
                 let message = format!(
-                    "the stage moved by {:.4} mm in phase {name}, at least {STAGE_TRAVEL_MIN_MM} mm is needed; check the \
-                     encoder and that the stage was enabled",
+                    "the stage moved by {:.4} mm in phase {name}, at least {STAGE_TRAVEL_MIN_MM} mm is needed; check \
+                     the encoder and that the stage was enabled",
                     high - low
                 );
                 return Err(Refusal { code: "stuck-stage".to_owned(), message });
@@ -212,8 +212,8 @@ const STAGE_TRAVEL_MIN_MM: f64 = 0.05;
 
 fn missing_phase(name: &str) -> Refusal {
     let message = format!(
-        "phase {name} is missing or has fewer than 100 rows; a dynamic capture has touch, retract, standoff and run, in \
-         this order: record it again"
+        "phase {name} is missing or has fewer than 100 rows; a dynamic capture has touch, retract, standoff and run, \
+         in this order: record it again"
     );
     Refusal { code: "missing-phase".to_owned(), message }
 }
@@ -247,8 +247,8 @@ fn check_header(header: &Header) -> Result<(), Refusal> {
 fn check_rate(header: &Header, rate_hz: f64, stroke_hz: f64) -> Result<(), Refusal> {
     if rate_hz < SAMPLES_PER_STROKE_MIN * stroke_hz {
         let message = format!(
-            "{rate_hz:.0} samples/s are {:.1} in a stroke at {stroke_hz:.1} strokes/s, at least {SAMPLES_PER_STROKE_MIN} \
-             are needed: sample at {:.0} Hz or more",
+            "{rate_hz:.0} samples/s are {:.1} in a stroke at {stroke_hz:.1} strokes/s, at least \
+             {SAMPLES_PER_STROKE_MIN} are needed: sample at {:.0} Hz or more",
             rate_hz / stroke_hz,
             SAMPLES_PER_STROKE_MIN * stroke_hz
         );

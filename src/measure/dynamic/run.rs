@@ -21,6 +21,10 @@ use crate::{
     uncertainty::Measured,
 };
 
+/// Ratio of the variances of reach by force and by geometry that a score of first touches shows by chance once in a
+/// thousand.
+const SCATTER_RATIO_MAX: f64 = 3.0;
+
 /// What is known of the capture when the run has been followed.
 #[derive(Debug)]
 pub struct Run<'a> {
@@ -98,7 +102,11 @@ impl Run<'_> {
             let dimple_mm = dimple_mm.0 * stroke.passage.late_n / late_n;
             (protrusion_mm, (protrusion_mm - stroke.gap_mm - dimple_mm).max(0.0))
         };
-        let noise_mm = self.scan.late_noise_n / map.slope_n_per_mm;
+        let noise_mm = late_noise_mm(
+            self.scan.late_noise_n / map.slope_n_per_mm,
+            variance(&relative_mm),
+            contact.scatter_mm.powi(2),
+        );
         let without_noise = |values: &[f64]| (variance(values) - noise_mm.powi(2)).max(0.0).sqrt();
         let buried_mm: Vec<f64> = whole.iter().map(|stroke| reach(stroke).1).collect();
         let periods_s = count.periods_s(&seen);
@@ -186,10 +194,18 @@ impl Run<'_> {
     }
 }
 
+/// Noise of a stroke's reach from its late force, mm: that of the channel, and, where the late force scatters far more
+/// than the protrusion of the first touches does (a phantom whose toughness differs from site to site), the excess.
+/// The first touches are the witness because they are measured by geometry and not by force.
+fn late_noise_mm(channel_mm: f64, variance_mm2: f64, touches_mm2: f64) -> f64 {
+    let excess = if variance_mm2 > SCATTER_RATIO_MAX * touches_mm2 { variance_mm2 - touches_mm2 } else { 0.0 };
+    channel_mm.max(excess.sqrt())
+}
+
 fn too_few(what: &str, found: usize, least: usize) -> Refusal {
     let message = format!(
-        "only {found} {what} could be used, at least {least} are needed: let the scan rise more slowly and end closer to \
-         the face, and check that the needles enter the phantom"
+        "only {found} {what} could be used, at least {least} are needed: let the scan rise more slowly and end closer \
+         to the face, and check that the needles enter the phantom"
     );
     Refusal { code: "no-passage".to_owned(), message }
 }
@@ -201,4 +217,16 @@ fn mean(strokes: &[&Passed], value: impl Fn(&Passed) -> f64) -> f64 {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::late_noise_mm;
+
+    #[test]
+    fn a_tough_patchwork_is_noise_and_not_protrusion() {
+        assert_eq!(late_noise_mm(0.002, 0.02_f64.powi(2), 0.018_f64.powi(2)), 0.002);
+        let noise = late_noise_mm(0.002, 0.1_f64.powi(2), 0.02_f64.powi(2));
+        assert!((0.01 - noise * noise - 0.02_f64.powi(2)).abs() < 1e-12);
+    }
 }

@@ -154,8 +154,8 @@ fn rhythm(force_n: &[f64], noise_n: f64, rate_hz: f64) -> Result<f64, Refusal> {
     let peak = tail.iter().fold(0.0_f64, |a, b| a.max(*b));
     if peak < 2.0 * TOUCH_NOISE * noise_n {
         let message = format!(
-            "no stroke touched the phantom at the end of the stand-off scan: the largest force is {peak:.4} N, the noise \
-             {noise_n:.4} N; let the scan end closer to the face, and check that the pen runs"
+            "no stroke touched the phantom at the end of the stand-off scan: the largest force is {peak:.4} N, the \
+             noise {noise_n:.4} N; let the scan end closer to the face, and check that the pen runs"
         );
         return Err(refusal("no-contact", message));
     }
@@ -172,8 +172,8 @@ fn rhythm(force_n: &[f64], noise_n: f64, rate_hz: f64) -> Result<f64, Refusal> {
     let best = (shortest.max(1)..=longest).filter(local).map(|k| correlation[k]).fold(0.0, f64::max);
     if best < 0.3 {
         let message = format!(
-            "the force at the end of the stand-off scan has no rhythm between {} and {} strokes/s (correlation {best:.2}, \
-             at least 0.3 is needed); check that the pen runs and does not stall",
+            "the force at the end of the stand-off scan has no rhythm between {} and {} strokes/s (correlation \
+             {best:.2}, at least 0.3 is needed); check that the pen runs and does not stall",
             STROKE_HZ.0, STROKE_HZ.1
         );
         return Err(refusal("no-rhythm", message));

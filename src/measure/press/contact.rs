@@ -100,11 +100,16 @@ pub fn trailing_means(force_n: &[f64], rows: Range<usize>, width: usize) -> Vec<
         .collect()
 }
 
-/// The row of the rise at which the force last was below `threshold_n`, looking back from `peak`.
-pub fn rough_onset(force_n: &[f64], rows: Range<usize>, peak: usize, threshold_n: f64) -> usize {
-    let means = trailing_means(force_n, rows.start..peak + 1, 5);
+/// The row of the rise at which the force last was near zero, looking back from `peak`: below two per cent of the
+/// peak, or as near as noise lets see. Where noise is large beside the peak, longer means are taken.
+pub fn rough_onset(force_n: &[f64], rows: Range<usize>, peak: usize, noise_n: f64) -> usize {
+    let enough = 0.02 * force_n[peak];
+    let width = if 5.0 * noise_n < 2.5 * enough { 5 } else { 40 };
+    // Six standard deviations of a mean, and never less than the share of the peak.
+    let threshold_n = enough.max(6.0 * noise_n / (width as f64).sqrt());
+    let means = trailing_means(force_n, rows.start..peak + 1, width);
     let last = means.iter().rposition(|mean| *mean < threshold_n).unwrap_or(0);
-    rows.start + last
+    rows.start + last.saturating_sub(width / 2)
 }
 
 /// First row of the first sudden fall in `rows`, a fall of several standard deviations within four rows that the
@@ -123,4 +128,27 @@ pub fn first_drop(force_n: &[f64], rows: Range<usize>, noise_n: f64) -> Option<u
         let fall = behind + expected.max(0.0) - ahead;
         fall > 5.5 * noise_n + 0.006 * behind.abs() && ahead < behind + 0.5 * expected.max(0.0)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{first_drop, rough_onset};
+    use crate::prng::Stream;
+
+    /// A linear rise of 2 mN a row from row 500, which falls by 50 mN at row 700.
+    fn trace() -> Vec<f64> {
+        let mut stream = Stream::named(2, "contact");
+        let fall = |i: i32| if i >= 700 { 0.05 } else { 0.0 };
+        (0..900).map(|i| f64::from((i - 500).max(0)) * 0.002 - fall(i) + 0.002 * stream.normal()).collect()
+    }
+
+    #[test]
+    fn onset_and_drop_are_near_their_rows() {
+        let force = trace();
+        let drop = first_drop(&force, 0..900, 0.002).expect("a drop");
+        assert!((695..=702).contains(&drop), "{drop}");
+        let onset = rough_onset(&force, 0..900, drop, 0.002);
+        assert!((495..=508).contains(&onset), "{onset}");
+        assert_eq!(first_drop(&force, 0..690, 0.002), None);
+    }
 }

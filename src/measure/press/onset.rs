@@ -179,9 +179,8 @@ impl Layout {
         let mut gradient = vec![0.0; theta.len()];
         gradient[Self::MEAN] = 1.0;
         let mut tip_mm = theta[Self::MEAN];
-        let highest = (0..self.singles)
-            .map(|i| (i, self.height(curves.heights, theta, i)))
-            .max_by(|a, b| a.1.total_cmp(&b.1));
+        let highest =
+            (0..self.singles).map(|i| (i, self.height(curves.heights, theta, i))).max_by(|a, b| a.1.total_cmp(&b.1));
         if let Some((i, height)) = highest {
             tip_mm -= spread * height;
             gradient[Self::LN_SPREAD] = -spread * height;
@@ -190,9 +189,8 @@ impl Layout {
             }
         }
         let n = theta.len();
-        let variance: f64 = (0..n)
-            .map(|i| (0..n).map(|j| gradient[i] * gradient[j] * found.covariance[i * n + j]).sum::<f64>())
-            .sum();
+        let variance: f64 =
+            (0..n).map(|i| (0..n).map(|j| gradient[i] * gradient[j] * found.covariance[i * n + j]).sum::<f64>()).sum();
         let dof = (found.chi2.1 as f64 - n as f64).max(1.0);
         Onset {
             tip_mm,
@@ -229,8 +227,8 @@ struct Needles<'a> {
 impl<'a> Needles<'a> {
     fn at(heights: &'a Heights, layout: Layout, theta: &[f64]) -> Self {
         let (mean, spread) = (theta[Layout::MEAN], theta[Layout::LN_SPREAD].exp());
-        let single = (0..layout.singles)
-            .map(|i| (mean - spread * layout.height(heights, theta, i), heights.share, Some(i)));
+        let single =
+            (0..layout.singles).map(|i| (mean - spread * layout.height(heights, theta, i), heights.share, Some(i)));
         let groups = heights.groups.iter().map(|(height, share)| (mean - spread * height, *share, None));
         Self { heights, spread, at: single.chain(groups).collect() }
     }

@@ -66,7 +66,8 @@ impl<'a> Evidence<'a> {
         let entered = friction.is_some();
         if let Some(drop) = traces.first_drop.filter(|_| !entered) {
             let at_s = recording.t_s[drop];
-            let message = format!("the force drops at {at_s:.3} s as if a needle entered, but the withdrawal shows no friction");
+            let message =
+                format!("the force drops at {at_s:.3} s as if a needle entered, but the withdrawal shows no friction");
             let remedy = "look for a tare or a loose cartridge, and press anew to the end of the withdrawal";
             return Err(refusal("entry-unclear", format!("{message}; {remedy}")));
         }
@@ -96,7 +97,8 @@ impl<'a> Evidence<'a> {
                 return Err(refusal("misfit", format!("{message}, the limit is {MISFIT_MAX}; {remedy}")));
             }
             if onset.misfit > 4.0 {
-                let message = format!("residuals of `{name}` exceed noise {:.1} times; u was raised", onset.misfit.sqrt());
+                let message =
+                    format!("residuals of `{name}` exceed noise {:.1} times; u was raised", onset.misfit.sqrt());
                 anomalies.push(anomaly("misfit", 1, message));
             }
         }
@@ -126,8 +128,16 @@ impl<'a> Evidence<'a> {
     fn onset_budget(&self, header: &Header, onset: &Onset, phase: &str) -> Budget {
         let mut budget = Budget::default();
         let raised = onset.misfit.max(1.0).sqrt();
-        budget.random(&format!("onset fit of {phase}: noise, hum, law and heights"), onset.u_mm * raised, Some(onset.dof));
-        budget.random(&format!("law of the phantom in {phase}"), LAW_OVER_LENGTH * onset.law_share * onset.length_mm, None);
+        budget.random(
+            &format!("onset fit of {phase}: noise, hum, law and heights"),
+            onset.u_mm * raised,
+            Some(onset.dof),
+        );
+        budget.random(
+            &format!("law of the phantom in {phase}"),
+            LAW_OVER_LENGTH * onset.law_share * onset.length_mm,
+            None,
+        );
         budget.random(&format!("encoder in {phase}"), self.traces.encoder_mm, None);
         // A wrong compliance bends the curve; what it shifts is its share at the force that places the onset.
         let compliance_u = compliance_u(header) * 0.03 * self.traces.hold_n.unwrap_or(1.0).abs();
@@ -167,7 +177,7 @@ impl<'a> Evidence<'a> {
         budget.random("force at the hold", offset / unloading.stiffness_n_per_mm, None);
         budget.random("encoder at the hold", self.traces.encoder_mm, None);
         budget.common("compliance at the hold", compliance_u(header) * hold_n.abs() * 0.1, None);
-        Ok(Measured::new(value.max(0.0), budget))
+        Ok(Measured::new(value, budget))
     }
 
     /// Peak before the first drop, and its row in the capture.

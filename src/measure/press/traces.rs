@@ -87,8 +87,14 @@ impl Traces {
         let rough = removed(recording, &first, screened, None)?;
         let press_onset = onset_row(&rough, &press_rise, Phase::Press)?.0;
         let touch_onset = onset_row(&rough, &touch_rise, Phase::Touch)?.0;
-        // The softer the rise, the longer contact goes unseen before the rough onset.
-        let softness = |onset: usize, end: usize| 0.3 * (z[end - 1] - z[onset]);
+        // The softer the rise, the longer contact goes unseen before the rough onset: as for a power of two.
+        let softness = |onset: usize, end: usize| {
+            let share = (rough.force_n[onset + 1] / rough.force_n[end - 1])
+                .abs()
+                .max(5.0 * rough.noise_n / rough.force_n[end - 1].abs());
+            let ratio = share.clamp(0.02, 0.4).sqrt();
+            ratio / (1.0 - ratio) * 1.5 * (z[end - 1] - z[onset])
+        };
         let end = contact::first_drop(&rough.force_n, press_rise.clone(), rough.noise_n).unwrap_or(press_rise.end);
         let before = [
             z[touch_onset] - softness(touch_onset, touch_rise.end).max(0.06),
@@ -99,8 +105,13 @@ impl Traces {
         named(&background, anomalies);
         if let Some(short) = second.iter().find(|q| background.step_n > STEP_NAMED_N && q.rows.len() < QUIET_OWN_MIN) {
             let (rows, step) = (short.rows.len(), background.step_n);
-            let message = format!("offsets of the phases differ by {step:.3} N and one of them shows {rows} rows without contact");
-            return Err(refusal("no-baseline", format!("{message}, {QUIET_OWN_MIN} are needed; start farther from the phantom")));
+            let message = format!(
+                "offsets of the phases differ by {step:.3} N and one of them shows {rows} rows without contact"
+            );
+            return Err(refusal(
+                "no-baseline",
+                format!("{message}, {QUIET_OWN_MIN} are needed; start farther from the phantom"),
+            ));
         }
         if second.len() < 3 {
             let message = "the withdrawal ends before the needles are free; the baseline before it was used".to_owned();
@@ -191,10 +202,12 @@ fn quiet(
         withdraw.clone().rfind(|i| z[*i] > limit).map_or(withdraw.start, |i| i + 1)
     };
     let held = press.end;
+    // For the rough pass a quarter of the rows tells enough.
+    let stride = if before_mm.is_none() { 4 } else { 1 };
     let mut quiet = vec![
-        Quiet { rows: head(touch, shares[0], 0), holds_for: 0..press.start },
-        Quiet { rows: head(press, shares[1], 1), holds_for: press.start..held },
-        Quiet { rows: tail_start..withdraw.end, holds_for: held..recording.len() },
+        Quiet { rows: head(touch, shares[0], 0), stride, holds_for: 0..press.start },
+        Quiet { rows: head(press, shares[1], 1), stride, holds_for: press.start..held },
+        Quiet { rows: tail_start..withdraw.end, stride, holds_for: held..recording.len() },
     ];
     // A withdrawal that ends in contact has no baseline of its own: that of the press holds on.
     if quiet[2].rows.len() < QUIET_MIN {
@@ -230,17 +243,18 @@ fn removed(
 fn onset_row(background: &Background, rise: &Range<usize>, phase: Phase) -> Result<(usize, Option<usize>), Refusal> {
     let force = &background.force_n;
     let noise_n = background.noise_n.max(1e-6);
-    let drop =
-        if phase == Phase::Press { contact::first_drop(force, rise.clone(), noise_n) } else { None };
+    let drop = if phase == Phase::Press { contact::first_drop(force, rise.clone(), noise_n) } else { None };
     let end = drop.unwrap_or(rise.end);
     let means = contact::trailing_means(force, rise.start..end, 5);
     let (at, peak_n) = means.iter().enumerate().fold((0, 0.0), |best, (i, f)| if *f > best.1 { (i, *f) } else { best });
     if peak_n < 10.0 * noise_n {
         let message = format!("the force rises by {peak_n:.4} N in `{}`, noise is {noise_n:.4} N", phase.name());
-        return Err(refusal("no-contact", format!("{message}; check that the phantom is reached and the cell connected")));
+        return Err(refusal(
+            "no-contact",
+            format!("{message}; check that the phantom is reached and the cell connected"),
+        ));
     }
-    let threshold = (5.0 * noise_n).max(0.02 * peak_n);
-    Ok((contact::rough_onset(force, rise.clone(), rise.start + at, threshold), drop))
+    Ok((contact::rough_onset(force, rise.clone(), rise.start + at, noise_n), drop))
 }
 
 fn named(background: &Background, anomalies: &mut Vec<Anomaly>) {
@@ -255,7 +269,8 @@ fn named(background: &Background, anomalies: &mut Vec<Anomaly>) {
     }
     if background.step_n > STEP_NAMED_N {
         let step = background.step_n;
-        let message = format!("offsets of touch, press and withdrawal differ by {step:.3} N; each was taken out by itself");
+        let message =
+            format!("offsets of touch, press and withdrawal differ by {step:.3} N; each was taken out by itself");
         anomalies.push(anomaly("baseline-step", 1, message));
     }
 }
@@ -296,13 +311,11 @@ fn hold(
 ) -> Result<(Option<f64>, f64), Refusal> {
     let missing = || refusal("missing-phase", "phase `hold` has no readable stage position; press anew".to_owned());
     let whole = recorded.rows(Phase::Hold).ok_or_else(missing)?;
-    let mut positions: Vec<f64> =
-        recorded.stage_mm[whole.clone()].iter().copied().filter(|z| z.is_finite()).collect();
+    let mut positions: Vec<f64> = recorded.stage_mm[whole.clone()].iter().copied().filter(|z| z.is_finite()).collect();
     let stage_mm = median(&mut positions).ok_or_else(missing)?;
     let tail = whole.end - (whole.len() / 5).max(1)..whole.end;
     let Some(rows) = recording.rows(Phase::Hold) else { return Ok((None, stage_mm)) };
-    let forces: Vec<f64> =
-        rows.filter(|i| tail.contains(&screened.rows[*i])).map(|i| background.force_n[i]).collect();
+    let forces: Vec<f64> = rows.filter(|i| tail.contains(&screened.rows[*i])).map(|i| background.force_n[i]).collect();
     let enough = forces.len() * 2 >= tail.len();
     Ok((enough.then(|| forces.iter().sum::<f64>() / forces.len() as f64), stage_mm))
 }

@@ -73,14 +73,13 @@ pub fn measure(curve: &Curve<'_>, rows: Range<usize>, hold_n: f64, low_n: f64, n
 fn bend(moments: &[[f64; 4]; 3]) -> Option<(f64, f64, f64)> {
     let mut m = *moments;
     for pivot in 0..3 {
-        if m[pivot][pivot].abs() < 1e-12 {
+        let row = m[pivot];
+        if row[pivot].abs() < 1e-12 {
             return None;
         }
-        for other in pivot + 1..3 {
-            let factor = m[other][pivot] / m[pivot][pivot];
-            for k in pivot..4 {
-                m[other][k] -= factor * m[pivot][k];
-            }
+        for other in m.iter_mut().skip(pivot + 1) {
+            let factor = other[pivot] / row[pivot];
+            other.iter_mut().zip(&row).for_each(|(value, above)| *value -= factor * above);
         }
     }
     let c = m[2][3] / m[2][2];

@@ -65,7 +65,8 @@ fn rail_and_stuck(header: &Header, screened: &mut Screened, anomalies: &mut Vec<
         start = i;
     }
     if same + 1 >= total || highest <= lowest {
-        let message = format!("the force is {lowest} N in all {total} rows; check the cell, its cable and its amplifier");
+        let message =
+            format!("the force is {lowest} N in all {total} rows; check the cell, its cable and its amplifier");
         return Err(refusal("stuck-force", message));
     }
     let range = header.force.as_ref().and_then(|force| force.range_n);
@@ -81,7 +82,8 @@ fn rail_and_stuck(header: &Header, screened: &mut Screened, anomalies: &mut Vec<
         anomalies.push(anomaly("saturated", rail, message));
     }
     if let Some(row) = first_stuck {
-        let message = format!("the force repeats one value in {stuck} rows, the first is row {row}; they were left out");
+        let message =
+            format!("the force repeats one value in {stuck} rows, the first is row {row}; they were left out");
         anomalies.push(anomaly("stuck-force", stuck, message));
         if stuck as f64 > 0.3 * total as f64 {
             let share = 100.0 * stuck as f64 / total as f64;
@@ -122,7 +124,8 @@ fn spikes(screened: &mut Screened, anomalies: &mut Vec<Anomaly>) -> Result<(), R
         screened.leave_out(&out);
     }
     if count > 0 {
-        let message = format!("{count} spikes of up to {worst:.3} N, the first at row {first}; their rows were left out");
+        let message =
+            format!("{count} spikes of up to {worst:.3} N, the first at row {first}; their rows were left out");
         anomalies.push(anomaly("spike", count, message));
     }
     if count as f64 > SPIKES_MAX * total as f64 {
@@ -136,22 +139,42 @@ fn spikes(screened: &mut Screened, anomalies: &mut Vec<Anomaly>) -> Result<(), R
 fn find_spikes(force: &[f64], limit: f64) -> (Vec<bool>, u64, f64) {
     let mut out = vec![false; force.len()];
     let (mut count, mut worst) = (0_u64, 0.0_f64);
-    for i in SIDE..force.len().saturating_sub(SIDE) {
-        // Most readings are near one of their neighbourhood: no spike.
-        let away = |k: usize| (force[i] - force[k]).abs() > 0.5 * limit;
-        if !(away(i - 5) && away(i + 5)) {
-            continue;
+    let end = force.len().saturating_sub(SIDE);
+    let mut i = SIDE;
+    while i < end {
+        let start = i;
+        let mut height = f64::INFINITY;
+        while let Some(found) = spike_height(force, i, limit).filter(|_| i < end) {
+            height = height.min(found);
+            i += 1;
         }
-        // Medians of both sides bear four bad readings each. What the sides differ by, a step or a slope, is what an
-        // excursion must exceed: a puncture falls and stays down.
-        let (height, apart) = excursion(force, i);
-        if height > limit && height > 2.0 * apart {
-            out[i] = true;
-            count += u64::from(!out[i - 1]);
+        // A spike begins and ends within a sample, unlike the top of a rise before a puncture, and ends where it began,
+        // unlike the ringing of the cell after one.
+        let sudden = |k: usize| (force[k] - force[k - 1]).abs() > 0.5 * height;
+        if i > start && sudden(start) && sudden(i) && (force[start - 1] - force[i]).abs() < 0.5 * height {
+            out[start..i].fill(true);
+            count += 1;
             worst = worst.max(height);
         }
+        i = i.max(start + 1);
     }
     (out, count, worst)
+}
+
+/// Height of a reading that stands off its neighbourhood by more than `limit`; `None` where it does not.
+fn spike_height(force: &[f64], i: usize, limit: f64) -> Option<f64> {
+    if i + SIDE >= force.len() {
+        return None;
+    }
+    // Most readings are near others before or after: no spike. Two on each side, since one may be a spike itself.
+    let away = |k: usize| (force[i] - force[k]).abs() > 0.5 * limit;
+    if !((away(i - 5) || away(i - 7)) && (away(i + 5) || away(i + 7))) {
+        return None;
+    }
+    // Medians of both sides bear four bad readings each. What the sides differ by, a step or a slope, is what an
+    // excursion must exceed: a puncture falls and stays down.
+    let (height, apart) = excursion(force, i);
+    (height > limit && height > 2.0 * apart).then_some(height)
 }
 
 fn side_median(side: &[f64]) -> f64 {
@@ -167,9 +190,9 @@ fn excursion(force: &[f64], i: usize) -> (f64, f64) {
     ((force[i] - 0.5 * (before + after)).abs(), (before - after).abs())
 }
 
-/// Robust standard deviation of excursions by noise and hum, N: from every eleventh reading.
+/// Robust standard deviation of excursions by noise and hum, N: from every 37th reading.
 fn excursion_scale(force: &[f64]) -> f64 {
-    let sampled = (SIDE..force.len().saturating_sub(SIDE)).step_by(11);
+    let sampled = (SIDE..force.len().saturating_sub(SIDE)).step_by(37);
     let mut heights: Vec<f64> = sampled.map(|i| excursion(force, i).0).collect();
     // 1.4826: median absolute deviation of a normal sample.
     1.4826 * median(&mut heights).unwrap_or(0.0).max(1e-6)
@@ -211,4 +234,35 @@ fn sign_and_unit(header: &Header, screened: &Screened) -> Result<(), Refusal> {
         return Err(refusal("force-unit", format!("{message}; check the unit of the force column")));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{excursion_scale, find_spikes};
+    use crate::prng::Stream;
+
+    fn noisy(force_n: impl Fn(u32) -> f64) -> Vec<f64> {
+        let mut stream = Stream::named(5, "screen");
+        (0..2000).map(|i| force_n(i) + 0.001 * stream.normal()).collect()
+    }
+
+    fn spikes(force: &[f64]) -> u64 {
+        find_spikes(force, 9.0 * excursion_scale(force)).1
+    }
+
+    #[test]
+    fn spikes_of_one_to_three_samples_are_found() {
+        let mut force = noisy(|_| 0.1);
+        force[300] += 1.0;
+        force[700..703].iter_mut().for_each(|f| *f -= 0.5);
+        assert_eq!(spikes(&force), 2);
+    }
+
+    #[test]
+    fn a_rise_with_a_puncture_holds_no_spike() {
+        let force = noisy(|i| if (500..900).contains(&i) { f64::from(i - 500) * 2e-3 } else { 0.1 });
+        assert_eq!(spikes(&force), 0);
+        let hum = noisy(|i| 0.03 * (f64::from(i) * 0.314).sin());
+        assert_eq!(spikes(&hum), 0);
+    }
 }

@@ -87,7 +87,8 @@ fn phases(recording: &Recording, order: &[Phase], anomalies: &mut Vec<Anomaly>) 
     let expected: Vec<Phase> = order.iter().copied().filter(|phase| seen.contains(phase)).collect();
     if seen != expected {
         let names: Vec<&str> = seen.iter().map(|phase| phase.name()).collect();
-        let message = format!("phases come as {}; they must be touch, retract, press, hold, withdraw", names.join(", "));
+        let message =
+            format!("phases come as {}; they must be touch, retract, press, hold, withdraw", names.join(", "));
         return Err(refusal("phase-order", format!("{message}; check who writes the phase column")));
     }
     Ok(())

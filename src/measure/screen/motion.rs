@@ -103,7 +103,9 @@ fn unbroken(screened: &Screened, resolution_mm: f64) -> Result<(), Refusal> {
         let mut steps: Vec<f64> = rows
             .clone()
             .skip(1)
-            .map(|i| (recording.stage_mm[i] - recording.stage_mm[i - 1]).abs() / (recording.t_s[i] - recording.t_s[i - 1]))
+            .map(|i| {
+                (recording.stage_mm[i] - recording.stage_mm[i - 1]).abs() / (recording.t_s[i] - recording.t_s[i - 1])
+            })
             .filter(|speed| *speed > 0.0)
             .collect();
         let typical = median(&mut steps).unwrap_or(0.0);
@@ -144,7 +146,8 @@ fn not_frozen(screened: &Screened) -> Result<(), Refusal> {
             run = if z[i] == z[i - 1] && inside(z[i]) { run + 1 } else { 0 };
             if run >= needed {
                 let row = screened.rows[rows.start + i - run];
-                let message = format!("the stage position is frozen for {needed} rows from row {row} (`{}`)", phase.name());
+                let message =
+                    format!("the stage position is frozen for {needed} rows from row {row} (`{}`)", phase.name());
                 return Err(refusal("stuck-stage", format!("{message}; check the encoder and press anew")));
             }
         }

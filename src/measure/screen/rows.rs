@@ -35,14 +35,12 @@ pub fn believable(
         let message = format!("{nan} rows hold NaN or infinity, the first is row {row}; they were left out");
         anomalies.push(anomaly("nan", nan as u64, message));
     }
-    let (repeated, back) = order_time(t, &mut keep);
-    if let Some(row) = repeated {
-        let message = format!("{} rows repeat a time, the first is row {}; they were left out", row.1, row.0);
-        anomalies.push(anomaly("duplicate", row.1, message));
-    }
-    if let Some(row) = back {
-        let message = format!("time runs backwards in {} rows, the first is row {}; they were left out", row.1, row.0);
-        anomalies.push(anomaly("time-backwards", row.1, message));
+    let [repeated, back] = order_time(t, &mut keep);
+    for (code, what, late) in [("duplicate", "repeat a time", repeated), ("time-backwards", "run back in time", back)] {
+        if late.count > 0 {
+            let message = format!("{} rows {what}, the first is row {}; they were left out", late.count, late.first);
+            anomalies.push(anomaly(code, late.count, message));
+        }
     }
     let lost = keep.iter().filter(|keep| !**keep).count();
     if lost as f64 > LOST_MAX * total as f64 {
@@ -65,9 +63,16 @@ pub fn believable(
     Ok((keep, rate_hz))
 }
 
-/// Clears `keep` where time repeats or runs back: (first row, count) of each.
-fn order_time(t: &[f64], keep: &mut [bool]) -> (Option<(usize, u64)>, Option<(usize, u64)>) {
-    let (mut repeated, mut back): (Option<(usize, u64)>, Option<(usize, u64)>) = (None, None);
+/// Rows that are out of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Late {
+    first: usize,
+    count: u64,
+}
+
+/// Clears `keep` where time repeats (first) or runs back (second).
+fn order_time(t: &[f64], keep: &mut [bool]) -> [Late; 2] {
+    let mut late = [Late::default(); 2];
     let mut last = f64::NEG_INFINITY;
     for i in 0..t.len() {
         if !keep[i] {
@@ -75,18 +80,19 @@ fn order_time(t: &[f64], keep: &mut [bool]) -> (Option<(usize, u64)>, Option<(us
         }
         // A single time far ahead must not make all rows after it seem late.
         let ahead = (i + 1..t.len().min(i + 4)).filter(|j| keep[*j] && t[*j] < t[i] && t[*j] > last).count();
-        let slot = if t[i] == last {
-            &mut repeated
-        } else if t[i] < last || ahead >= 2 {
-            &mut back
-        } else {
+        let repeats = t[i] == last;
+        if !repeats && t[i] > last && ahead < 2 {
             last = t[i];
             continue;
-        };
+        }
         keep[i] = false;
-        slot.get_or_insert((i, 0)).1 += 1;
+        let late = &mut late[usize::from(!repeats)];
+        if late.count == 0 {
+            late.first = i;
+        }
+        late.count += 1;
     }
-    (repeated, back)
+    late
 }
 
 fn gaps(times: &[f64], interval: f64, nan: usize, anomalies: &mut Vec<Anomaly>) {
@@ -98,5 +104,32 @@ fn gaps(times: &[f64], interval: f64, nan: usize, anomalies: &mut Vec<Anomaly>) 
         let first = times.windows(2).find(wide).map_or(0.0, |pair| pair[0]);
         let message = format!("{count} gaps, about {lost:.0} samples lost, the first after {first:.4} s");
         anomalies.push(anomaly("gap", count as u64, message));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Late, order_time};
+
+    #[test]
+    fn repeated_backward_and_far_times_are_told_apart() {
+        let cases: [(&[f64], &[bool], [Late; 2]); 3] = [
+            (&[0.0, 1.0, 1.0, 2.0], &[true, true, false, true], [Late { first: 2, count: 1 }, Late::default()]),
+            (
+                &[0.0, 1.0, 2.0, 1.5, 3.0],
+                &[true, true, true, false, true],
+                [Late::default(), Late { first: 3, count: 1 }],
+            ),
+            (
+                &[0.0, 1.0, 99.0, 2.0, 3.0],
+                &[true, true, false, true, true],
+                [Late::default(), Late { first: 2, count: 1 }],
+            ),
+        ];
+        for (times, expected, late) in cases {
+            let mut keep = vec![true; times.len()];
+            assert_eq!(order_time(times, &mut keep), late, "{times:?}");
+            assert_eq!(keep, expected, "{times:?}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod budget;
 pub mod distribution;
+pub mod operating;
 pub mod press;
 pub mod scan;
 pub mod strokes;

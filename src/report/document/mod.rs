@@ -145,6 +145,11 @@ impl Document {
         ];
         let clauses = traceability::section(record, &sections);
         sections.push(clauses);
+        Self::new(sections)
+    }
+
+    /// A document of these sections.
+    pub fn new(sections: Vec<Section>) -> Self {
         let labels = labels(&sections);
         Self { sections, labels }
     }

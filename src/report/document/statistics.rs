@@ -50,6 +50,13 @@ pub fn section(record: &RunRecord, depths: &[SetDepth<'_>]) -> Section {
         distributions.blocks = figures;
         section.subsections.push(distributions);
     }
+    let characteristics = &record.verdict.operating_characteristic;
+    if let Some(figure) = chart::operating::operating(characteristics) {
+        let mut operating = Section::new("operating-characteristic", "How good a pen must be to pass");
+        characteristics.iter().for_each(|one| operating.say(chart::operating::words(one)));
+        operating.blocks.push(Block::Figure(Box::new(figure)));
+        section.subsections.push(operating);
+    }
     if !rows.is_empty() {
         let mut reasons = Section::new("reasons", "Methods and reasons");
         reasons.blocks.push(Block::Entries(rows.iter().map(entry).collect()));

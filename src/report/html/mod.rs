@@ -23,43 +23,76 @@ const STYLE: &str = include_str!("page.css");
 pub fn page(record: &RunRecord) -> String {
     let document = Document::of(record);
     let run = &record.verdict;
-    let markup = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="generator" content="rig";
-                title {
-                    (verdict::word(run.verdict)) " \u{b7} " (run.run)
-                    @if run.simulated { " \u{b7} SIMULATED" }
-                }
-                style { (PreEscaped(STYLE)) (PreEscaped(svg::STYLE)) (PreEscaped(print_margins(record))) }
-            }
-            body {
-                a.skip href="#content" { "Skip to the content" }
-                @if run.simulated {
-                    p.simulated role="note" { (verdict::SIMULATED) }
-                    div.watermark aria-hidden="true" { "SIMULATED" }
-                }
-                (cover::header(record))
-                div.frame {
-                    (contents(&document))
-                    main #content tabindex="-1" {
-                        @for section in &document.sections { (part(&document, section, 2)) }
-                    }
-                }
-                footer {
-                    p {
-                        "Run " (run.run) ". Rebuilt from the archive alone: "
-                        code { "rig report" } ". Proven whole: " code { "rig verify" } "."
-                    }
-                }
-            }
-        }
+    let page = Page {
+        title: format!("{} \u{b7} {}", verdict::word(run.verdict), run.run),
+        margins: [&run.run, verdict::word(run.verdict)],
+        simulated: run.simulated,
+        cover: cover::header(record),
+        footer: html! {
+            "Run " (run.run) ". Rebuilt from the archive alone: "
+            code { "rig report" } ". Proven whole: " code { "rig verify" } "."
+        },
     };
-    markup.into_string()
+    page.with(&document)
+}
+
+/// What differs between one page and another, beside their sections.
+pub struct Page<'p> {
+    /// Title of the window.
+    pub title: String,
+    /// What stands above and below every printed page.
+    pub margins: [&'p str; 2],
+    /// Whether a simulated bench produced the data.
+    pub simulated: bool,
+    /// The first screen.
+    pub cover: Markup,
+    /// The last line.
+    pub footer: Markup,
+}
+
+impl Page<'_> {
+    /// The whole page.
+    pub fn with(&self, document: &Document) -> String {
+        let markup = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    meta name="generator" content="rig";
+                    title { (self.title) @if self.simulated { " \u{b7} SIMULATED" } }
+                    style { (PreEscaped(STYLE)) (PreEscaped(svg::STYLE)) (PreEscaped(self.print_margins())) }
+                }
+                body {
+                    a.skip href="#content" { "Skip to the content" }
+                    @if self.simulated {
+                        p.simulated role="note" { (verdict::SIMULATED) }
+                        div.watermark aria-hidden="true" { "SIMULATED" }
+                    }
+                    (self.cover)
+                    div.frame {
+                        (contents(document))
+                        main #content tabindex="-1" {
+                            @for section in &document.sections { (part(document, section, 2)) }
+                        }
+                    }
+                    footer { p { (self.footer) } }
+                }
+            }
+        };
+        markup.into_string()
+    }
+
+    /// What the page is about, page number and, where it is, SIMULATED in the margins of every printed page.
+    fn print_margins(&self) -> String {
+        let banner = if self.simulated { "SIMULATED" } else { "" };
+        let [above, below] = self.margins.map(css_string);
+        format!(
+            "@page{{@top-left{{content:{above}}}@top-right{{content:{}}}@bottom-left{{content:{below}}}}}",
+            css_string(banner)
+        )
+    }
 }
 
 fn contents(document: &Document) -> Markup {
@@ -97,18 +130,6 @@ fn part(document: &Document, section: &Section, level: u8) -> Markup {
             @for below in &section.subsections { (part(document, below, level + 1)) }
         }
     }
-}
-
-/// Run id, page number and, where it is, SIMULATED in the margins of every printed page.
-fn print_margins(record: &RunRecord) -> String {
-    let run = &record.verdict;
-    let banner = if run.simulated { "SIMULATED" } else { "" };
-    format!(
-        "@page{{@top-left{{content:{}}}@top-right{{content:{}}}@bottom-left{{content:{}}}}}",
-        css_string(&run.run),
-        css_string(banner),
-        css_string(verdict::word(run.verdict))
-    )
 }
 
 /// A CSS string: whatever is not a letter, digit, space, full stop or hyphen is given by its code point.

@@ -1,0 +1,106 @@
+//! `rig compare`: whether two runs are equivalent within a margin.
+
+use super::{
+    exit::{Exit, Failure},
+    terminal::Terminal,
+};
+use crate::{
+    acceptance::comparison::{Question, compare},
+    config::plan::Quantity,
+    record::{
+        RecordError, manifest,
+        measured::{self, Measured},
+        model::ComparisonDocument,
+        run_dir::put,
+    },
+    report,
+};
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
+
+/// A length that can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Length {
+    /// How far the foremost tip stands out of the face
+    Protrusion,
+    /// Length of the foremost needle inside the phantom
+    Penetration,
+}
+
+/// Show that two runs (firmware A and B, pen A and B) are equivalent
+#[derive(Debug, Args)]
+#[command(after_help = "Example: rig compare reports/RUN-A reports/RUN-B --margin 0.05\n\n\
+    Exit codes: 0 equivalent, 1 not shown equivalent although the data could have, 4 too few cartridges, 5 an archive \
+    is altered")]
+pub struct Compare {
+    /// The first run directory
+    a: PathBuf,
+    /// The second run directory
+    b: PathBuf,
+    /// Difference of means that still counts as none, mm
+    #[arg(long, value_name = "MM", allow_negative_numbers = true)]
+    margin: f64,
+    /// Risk of calling equivalent what is not
+    #[arg(long, value_name = "A", default_value_t = 0.05, allow_negative_numbers = true)]
+    alpha: f64,
+    /// What is compared
+    #[arg(long, value_enum, default_value = "protrusion")]
+    quantity: Length,
+    /// Folder for the report
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    out: PathBuf,
+}
+
+impl Compare {
+    /// Runs the command.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where an archive cannot be read or is altered, or the report cannot be written.
+    pub fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
+        let (a, b) = (whole(&self.a)?, whole(&self.b)?);
+        let quantity = match self.quantity {
+            Length::Protrusion => Quantity::Protrusion,
+            Length::Penetration => Quantity::Penetration,
+        };
+        let same_calibration = a.calibration == b.calibration;
+        let question = Question { quantity, margin_mm: self.margin, alpha: self.alpha, same_calibration };
+        let comparison = compare(&question, &a.values, &b.values).map_err(Failure::usage)?;
+        let document = ComparisonDocument {
+            schema: "comparison/1".to_owned(),
+            simulated: a.verdict.simulated || b.verdict.simulated,
+            a: a.verdict.run,
+            b: b.verdict.run,
+            quantity: quantity.name().to_owned(),
+            margin_mm: self.margin,
+            alpha: self.alpha,
+            same_calibration,
+            comparison,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        std::fs::create_dir_all(&self.out).map_err(|error| Failure::usage(RecordError::at(&self.out, error)))?;
+        let name = format!("compare-{}-{}.html", document.a, document.b);
+        put(&self.out, &name, &report::comparison::page(&document))?;
+        if terminal.json {
+            let text = serde_json::to_string_pretty(&document).map_err(Failure::usage)?;
+            terminal.answer(&(text + "\n"));
+        } else {
+            terminal.answer(&report::comparison::summary(&document));
+        }
+        terminal.note(&format!("report {}", self.out.join(name).display()));
+        Ok(Exit::from(document.comparison.verdict))
+    }
+}
+
+/// Reads a run whose archive is what it claims.
+fn whole(run: &Path) -> Result<Measured, Failure> {
+    if !run.is_dir() {
+        return Err(Failure::usage(format!("{} is no run directory", run.display())));
+    }
+    let findings = manifest::differences(run)?;
+    if !findings.is_empty() {
+        let message = format!("{} is not what it claims: {}", run.display(), findings.join("; "));
+        return Err(Failure { exit: Exit::Integrity, message });
+    }
+    Ok(measured::read(run)?)
+}

@@ -1,0 +1,267 @@
+//! The answer of `rig compare` in words and as a page: difference, interval and margin at each set depth, and every
+//! cartridge behind them.
+//!
+//! Deliberately absent: the decision itself; see [`crate::acceptance::comparison`].
+
+use crate::{
+    acceptance::{
+        Verdict,
+        comparison::{CartridgeMean, Compared},
+    },
+    record::model::ComparisonDocument,
+    report::{
+        criterion,
+        document::{Block, Document, Entry, Section},
+        figure::{
+            Axis, Bar, Figure, Form, Limit, Panel, Series, Shape, Tone, Weight, Zone,
+            table::{Cell, Table},
+        },
+        html::Page,
+        number, verdict,
+    },
+};
+use maud::{Markup, html};
+
+/// The answer in capitals.
+fn word(outcome: Verdict) -> &'static str {
+    match outcome {
+        Verdict::Accept => "EQUIVALENT",
+        Verdict::Reject => "NOT SHOWN EQUIVALENT",
+        Verdict::Inconclusive | Verdict::Aborted => "INCONCLUSIVE",
+    }
+}
+
+/// What it means, in one sentence.
+fn meaning(outcome: Verdict) -> &'static str {
+    match outcome {
+        Verdict::Accept => "At every set depth the mean difference was shown to lie within the margin.",
+        Verdict::Reject => "The data could have shown equivalence and did not, at one set depth at least.",
+        Verdict::Inconclusive | Verdict::Aborted => {
+            "There are too few cartridges to tell: neither equivalence nor a difference may be concluded."
+        }
+    }
+}
+
+/// A few lines for a terminal.
+pub fn summary(document: &ComparisonDocument) -> String {
+    let mut lines = vec![format!("{}: {}", word(document.comparison.verdict), meaning(document.comparison.verdict))];
+    if document.simulated {
+        lines.push(verdict::SIMULATED.to_owned());
+    }
+    lines.push(format!(
+        "{} of {} less that of {}, margin \u{b1}{} mm",
+        document.quantity, document.a, document.b, document.margin_mm
+    ));
+    for one in &document.comparison.set_depths {
+        let [difference, interval] = numbers(one);
+        lines.push(format!("  {}: difference {difference} mm, interval {interval}: {}", setting(one), one.reason));
+    }
+    lines.push(document.comparison.scope.clone());
+    // Names come from files: no control character may drive the terminal.
+    let plain = |line: String| line.replace(|character: char| character.is_control(), "\u{fffd}");
+    lines.into_iter().map(plain).collect::<Vec<_>>().join("\n") + "\n"
+}
+
+/// The page.
+pub fn page(document: &ComparisonDocument) -> String {
+    let outcome = document.comparison.verdict;
+    let both = format!("{} and {}", document.a, document.b);
+    let page = Page {
+        title: format!("{} \u{b7} {both}", word(outcome)),
+        margins: [&both, word(outcome)],
+        simulated: document.simulated,
+        cover: cover(document),
+        footer: html! { "Runs " (both) ". Each is proven whole by " code { "rig verify" } "." },
+    };
+    page.with(&Document::new(sections(document)))
+}
+
+fn cover(document: &ComparisonDocument) -> Markup {
+    let outcome = document.comparison.verdict;
+    let calibration =
+        if document.same_calibration { "the same, its error cancels" } else { "different, margin guarded" };
+    let facts = [
+        ("First run", document.a.clone()),
+        ("Second run", document.b.clone()),
+        ("Quantity", criterion::quantity(&document.quantity).to_owned()),
+        ("Margin", format!("\u{b1}{} mm", number::shortest(document.margin_mm))),
+        ("Risk of a false equivalence", number::percent(document.alpha)),
+        ("Calibration", calibration.to_owned()),
+        ("Program", format!("rig {}", document.version)),
+    ];
+    html! {
+        header.cover {
+            p.overline { "Comparison of two runs \u{b7} micro-needling pen" }
+            h1 { (document.a) " and " (document.b) }
+            div class={ "verdict " (verdict::key(outcome)) } {
+                p.word { (word(outcome)) }
+                div {
+                    p.meaning { (meaning(outcome)) }
+                    p.scope { strong { "Scope. " } (document.comparison.scope) }
+                }
+            }
+            dl.facts.identity { @for (name, value) in facts { div { dt { (name) } dd { (value) } } } }
+        }
+    }
+}
+
+fn sections(document: &ComparisonDocument) -> Vec<Section> {
+    let compared = &document.comparison.set_depths;
+    let mut section = Section::new("difference", "Difference");
+    section.say(
+        "Two one-sided t tests (Schuirmann 1987) in Welch's form on the means of cartridges: strokes of one cartridge \
+         resemble each other, so the cartridge is what counts. The runs are equivalent where the whole interval lies \
+         between the margins; a large p of a test of no difference would show nothing.",
+    );
+    if compared.is_empty() {
+        section.say("The runs have no set depth in common.");
+        return vec![section];
+    }
+    section.blocks.push(Block::Figure(Box::new(differences(document))));
+    section.blocks.push(Block::Table(table(compared)));
+    section.blocks.push(Block::Entries(compared.iter().map(entry).collect()));
+    let mut cartridges = Section::new("cartridges", "Cartridges");
+    cartridges.blocks.push(Block::Table(cartridge_table(compared)));
+    vec![section, cartridges]
+}
+
+fn setting(one: &Compared) -> String {
+    let rate = one.set_rate_hz.map_or_else(String::new, |rate_hz| format!(", {rate_hz} Hz"));
+    format!("set depth {}{rate}", number::set_depth(one.set_depth_mm))
+}
+
+/// Difference and interval, mm, to two digits of half the interval.
+fn numbers(one: &Compared) -> [String; 2] {
+    match (one.lower, one.upper) {
+        (Some(lower), Some(upper)) => {
+            let resolution = 0.5 * (upper - lower);
+            let text = |value| number::rounded(value, resolution);
+            [text(one.difference), format!("{} to {} mm", text(lower), text(upper))]
+        }
+        _ => [number::fixed(one.difference, 4), number::ABSENT.to_owned()],
+    }
+}
+
+fn entry(one: &Compared) -> Entry {
+    Entry { name: setting(one), verdict: Some(one.verdict), lines: vec![("Reason", one.reason.clone())] }
+}
+
+fn table(compared: &[Compared]) -> Table {
+    let columns =
+        ["Setting", "Answer", "Cartridges", "Difference, mm", "Interval", "Degrees of freedom", "Guard band, mm"];
+    let mut table = Table::new("table-differences", "Mean of the first run less that of the second", &columns);
+    table.rows.extend(compared.iter().map(|one| {
+        let [difference, interval] = numbers(one);
+        vec![
+            Cell::text(setting(one)),
+            Cell::Verdict(one.verdict),
+            Cell::number(format!("{} and {}", one.a.len(), one.b.len())),
+            Cell::number(difference),
+            Cell::number(interval),
+            Cell::number(one.df.map_or_else(|| number::ABSENT.to_owned(), |df| number::fixed(df, 1))),
+            Cell::number(number::fixed(one.guard_band, 4)),
+        ]
+    }));
+    table
+}
+
+fn cartridge_table(compared: &[Compared]) -> Table {
+    let columns = ["Setting", "Run", "Pen", "Cartridge", "Mean, mm"];
+    let mut table = Table::new("table-cartridges", "Means of cartridges", &columns);
+    for one in compared {
+        for (run, means) in [("first", &one.a), ("second", &one.b)] {
+            table.rows.extend(means.iter().map(|CartridgeMean { pen, cartridge, mean_mm }| {
+                let mean = Cell::number(number::fixed(*mean_mm, 4));
+                vec![Cell::text(setting(one)), Cell::text(run), Cell::text(pen), Cell::text(cartridge), mean]
+            }));
+        }
+    }
+    table
+}
+
+/// One row a set depth: interval and difference between the margins.
+fn differences(document: &ComparisonDocument) -> Figure {
+    let compared = &document.comparison.set_depths;
+    let tone = if document.quantity == "penetration" { Tone::Penetration } else { Tone::Protrusion };
+    let mut panel = Panel::new(Axis::rows(compared.iter().map(setting).collect()));
+    let series = |shape, weight| Series { name: String::new(), tone, weight, shape, hover: true };
+    for (row, one) in (0_u32..).map(f64::from).zip(compared) {
+        if let (Some(x_from), Some(x_to)) = (one.lower, one.upper) {
+            let bar = Bar { x_from, x_to, y_from: row - 0.16, y_to: row + 0.16 };
+            panel.series.push(series(Shape::Bars(vec![bar]), Weight::Thin));
+        }
+        panel.series.push(series(Shape::Points(Form::Diamond, vec![(one.difference, row)]), Weight::Normal));
+    }
+    let margin = document.margin_mm;
+    let limit =
+        |value: f64| Limit { value, label: format!("margin {} mm", number::shortest(value)), tone: Tone::Limit };
+    let guard = compared.iter().map(|one| one.guard_band).fold(0.0, f64::max);
+    let zone = |from: f64, to: f64| Zone { from, to, tone: Tone::Limit };
+    let zones =
+        if guard > 0.0 { vec![zone(-margin, guard - margin), zone(margin - guard, margin)] } else { Vec::new() };
+    let words = compared.iter().map(|one| {
+        let [difference, interval] = numbers(one);
+        format!("At {} the difference is {difference} mm, interval {interval}.", setting(one))
+    });
+    Figure {
+        id: "figure-differences".to_owned(),
+        title: format!("Difference of mean {}", document.quantity),
+        caption: "Bar: interval of confidence 1 \u{2212} 2 alpha, diamond: difference of the means of cartridges. \
+                  Equivalent where the bar stays between the margins and off the shaded guard bands."
+            .to_owned(),
+        alternative: words.collect::<Vec<_>>().join(" "),
+        x: Axis::numeric("First run less second", "mm", &[0.0]),
+        panels: vec![panel],
+        limits: vec![limit(-margin), limit(margin)],
+        zones,
+        table: Table { id: String::new(), ..table(compared) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{page, summary};
+    use crate::{
+        acceptance::{
+            comparison::{Question, compare},
+            synthetic::Process,
+        },
+        config::plan::Quantity,
+        prng::Stream,
+        record::model::ComparisonDocument,
+        report::{markup_check, sample},
+    };
+
+    fn document(cartridges: usize, run: &str) -> ComparisonDocument {
+        let draw = |seed| Process::plain(1, cartridges, 10).draw(1.5, 0.01, &mut Stream::named(seed, "comparison"));
+        let question =
+            Question { quantity: Quantity::Protrusion, margin_mm: 0.05, alpha: 0.05, same_calibration: false };
+        ComparisonDocument {
+            schema: "comparison/1".to_owned(),
+            a: run.to_owned(),
+            b: "run-b".to_owned(),
+            simulated: true,
+            quantity: "protrusion".to_owned(),
+            margin_mm: 0.05,
+            alpha: 0.05,
+            same_calibration: false,
+            comparison: compare(&question, &draw(1), &draw(2)).unwrap(),
+            version: "0".to_owned(),
+        }
+    }
+
+    #[test]
+    fn pages_are_sound_and_say_what_was_found() {
+        for (cartridges, word) in [(0, "INCONCLUSIVE"), (1, "INCONCLUSIVE"), (8, "EQUIVALENT")] {
+            let document = document(cartridges, sample::HOSTILE);
+            let page = page(&document);
+            let markup = markup_check::read(&page);
+            for link in &markup.links {
+                assert!(link.strip_prefix('#').is_some_and(|id| markup.ids.contains(id)), "{link} leads nowhere");
+            }
+            assert!(page.contains(word) && page.contains("SIMULATED</title>") && !page.contains("<script"));
+            let summary = summary(&document);
+            assert!(summary.starts_with(word) && !summary.contains('\u{1b}'), "{summary}");
+        }
+    }
+}
