@@ -52,8 +52,7 @@ impl Budget {
 
     /// Effective degrees of freedom (Welch-Satterthwaite); `None` where every term is exactly known.
     pub fn dof(&self) -> Option<f64> {
-        let spread: f64 =
-            self.terms.iter().filter_map(|term| term.dof.map(|dof| term.u.powi(4) / dof.max(1.0))).sum();
+        let spread: f64 = self.terms.iter().filter_map(|term| term.dof.map(|dof| term.u.powi(4) / dof.max(1.0))).sum();
         (spread > 0.0).then(|| self.u().powi(4) / spread)
     }
 }

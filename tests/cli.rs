@@ -25,8 +25,10 @@ fn stderr(output: &Output) -> String {
 }
 
 fn only_run(folder: &Path) -> PathBuf {
-    let runs: Vec<PathBuf> =
-        fs::read_dir(folder.join("reports")).expect("there are reports").map(|entry| entry.unwrap().path()).collect();
+    let runs: Vec<PathBuf> = fs::read_dir(folder.join("reports"))
+        .expect("there are reports")
+        .map(|entry| entry.expect("the entry is readable").path())
+        .collect();
     assert_eq!(runs.len(), 1, "{runs:?}");
     runs[0].clone()
 }
@@ -104,8 +106,11 @@ fn bad_input_is_a_clear_error_and_nothing_moves() {
     write("range.toml", &rig_file.replace("sample_rate_hz = 10000", "sample_rate_hz = -3"));
     write("plan-as-rig.toml", "schema = \"plan/1\"\nname = \"x\"\n");
     write("broken.toml", "schema = \"rig/1\"\nname = \n");
-    write("no-rationale.toml", "schema = \"plan/1\"\nname = \"p\"\n[[criterion]]\nid = \"a\"\nquantity = \"protrusion\"\n\
-        statistic = \"tolerance\"\ntolerance_mm = 0.1\ncoverage = 0.95\nconfidence = 0.95\n");
+    write(
+        "no-rationale.toml",
+        "schema = \"plan/1\"\nname = \"p\"\n[[criterion]]\nid = \"a\"\nquantity = \"protrusion\"\n\
+        statistic = \"tolerance\"\ntolerance_mm = 0.1\ncoverage = 0.95\nconfidence = 0.95\n",
+    );
     let real = rig_file
         .replace("simulated = true", "simulated = false")
         .replacen("port = \"sim\"", "port = \"absent/a\"", 1)
@@ -163,7 +168,8 @@ fn what_is_generated_is_well_formed() {
     assert!(folder.path().join("pages/rig-validate.1").is_file());
     let ports = rig(folder.path(), "ports --json");
     assert!(serde_json::from_slice::<serde_json::Value>(&ports.stdout).is_ok());
-    for command in ["validate", "check", "analyze", "accept", "stats", "report", "verify", "recover", "ports", "schema"] {
+    for command in ["validate", "check", "analyze", "accept", "stats", "report", "verify", "recover", "ports", "schema"]
+    {
         let help = rig(folder.path(), &format!("{command} --help"));
         assert!(String::from_utf8_lossy(&help.stdout).contains("Example"), "{command} --help has no example");
     }

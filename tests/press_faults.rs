@@ -505,3 +505,32 @@ fn in_words(truth: &Truth, measurement: &Measurement) -> String {
         Err(refusal) => format!("refused {}: {}, {codes:?}", refusal.code, refusal.message),
     }
 }
+
+/// Whatever rows hold, the answer is a measurement or a refusal.
+#[test]
+fn rows_of_nonsense_do_not_panic() {
+    let (header, clean, _) = press_world::draw(6);
+    let odd = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 1e300, -1e300, 1e-300];
+    for seed in 0..200 {
+        let mut stream = Stream::named(seed, "nonsense");
+        let mut recording = clean.clone();
+        let keep = stream.uniform();
+        for _ in 0..1 + (stream.uniform() * 40.0) as usize {
+            let start = (stream.uniform() * recording.len() as f64) as usize;
+            let end = (start + 1 + (stream.uniform().powi(3) * 2000.0) as usize).min(recording.len());
+            let value = odd[(stream.uniform() * odd.len() as f64) as usize];
+            let column = match (stream.uniform() * 3.0) as u32 {
+                0 => &mut recording.t_s,
+                1 => &mut recording.force_n,
+                _ => &mut recording.stage_mm,
+            };
+            column[start..end].fill(value);
+        }
+        let whole = stream.chance(0.5);
+        rebuilt(&mut recording, |_, p, t, f, z| (whole || stream.chance(keep)).then_some((p, t, f, z)));
+        let outcome = press::measure(&header, &recording).outcome;
+        if let Ok(Outcome::Press(press)) = outcome {
+            assert!(press.protrusion_mm.u() > 0.0 && press.protrusion_mm.value.is_finite(), "{seed}");
+        }
+    }
+}

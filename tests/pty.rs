@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 const PORTS: [&str; 3] = ["pen", "stage", "force"];
 
 /// A bench of one test: a folder, a rig file, and the devices of `rig sim`.

@@ -264,7 +264,7 @@ mod tests {
         let verdict = |b: &[Value]| compare(&QUESTION, &base, b).unwrap().verdict;
         assert_eq!(verdict(&run(2, 10, 1.5, 0.005)), Verdict::Accept);
         assert_eq!(verdict(&run(3, 10, 1.54, 0.005)), Verdict::Reject);
-        let few = compare(&QUESTION, &run(4, 3, 1.5, 0.04), &run(5, 3, 1.5, 0.04)).unwrap();
+        let few = compare(&QUESTION, &run(6, 3, 1.5, 0.04), &run(7, 3, 1.5, 0.04)).unwrap();
         assert_eq!(few.verdict, Verdict::Inconclusive);
         assert!(few.set_depths[0].reason.contains("on each side would be enough"), "{few:?}");
     }

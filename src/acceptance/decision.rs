@@ -10,6 +10,9 @@ use super::{Row, Verdict, operating};
 use crate::config::plan::{Criterion, DataSource, Plan, Quantity};
 use std::collections::BTreeSet;
 
+/// Set depths closer than this are the same, mm.
+const SAME_DEPTH_MM: f64 = 1e-9;
+
 /// The decision on a set of measurements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
@@ -21,9 +24,10 @@ pub struct Decision {
     pub scope: String,
 }
 
-/// Decides `plan` on `values`, which may come in any order. Where the plan names risks instead of a number of
-/// cartridges, the number follows from them here.
-pub fn decide(plan: &Plan, values: &[Value]) -> Decision {
+/// Decides `plan` on `values`, which may come in any order. A criterion that has no value at one of the set depths of
+/// `planned_mm` is inconclusive there, so that what could not be measured is never passed over. Where the plan names
+/// risks instead of a number of cartridges, the number follows from them here.
+pub fn decide(plan: &Plan, planned_mm: &[f64], values: &[Value]) -> Decision {
     let plan = match operating::resolved(plan) {
         Ok(plan) => plan,
         Err(error) => {
@@ -34,13 +38,17 @@ pub fn decide(plan: &Plan, values: &[Value]) -> Decision {
     let sets = DataSets::of(values);
     let mut criteria = Vec::new();
     for criterion in &plan.criteria {
-        let before = criteria.len();
-        for set in judged_sets(criterion, &sets) {
-            criteria.push(judge(&plan, criterion, set, performed(&sets, set)));
+        let judged = judged_sets(criterion, &sets);
+        let absent = |set_depth_mm: &f64| {
+            criterion.set_depth_mm.is_none()
+                && judged.iter().all(|set| (set.set_depth_mm - set_depth_mm).abs() > SAME_DEPTH_MM)
+        };
+        let absent: Vec<f64> = planned_mm.iter().copied().filter(absent).collect();
+        if judged.is_empty() && absent.is_empty() {
+            criteria.push(unmeasured(criterion, criterion.set_depth_mm));
         }
-        if criteria.len() == before {
-            criteria.push(unmeasured(criterion));
-        }
+        criteria.extend(absent.into_iter().map(|set_depth_mm| unmeasured(criterion, Some(set_depth_mm))));
+        criteria.extend(judged.into_iter().map(|set| judge(&plan, criterion, set, performed(&sets, set))));
     }
     let has = |verdict| criteria.iter().any(|row: &Row| row.verdict == verdict);
     let verdict = if has(Verdict::Reject) {
@@ -90,8 +98,10 @@ fn performed(sets: &DataSets<'_>, set: &DataSet<'_>) -> usize {
 
 /// The population that the verdict speaks of.
 fn scope(values: &[Value], rows: usize) -> String {
-    let pens: BTreeSet<&str> = values.iter().map(|value| &*value.pen).collect();
-    let cartridges: BTreeSet<(&str, &str)> = values.iter().map(|value| (&*value.pen, &*value.cartridge)).collect();
+    // Rows of one cartridge mostly stand together, so that few of them need to be looked up.
+    let runs = values.chunk_by(|a, b| a.pen == b.pen && a.cartridge == b.cartridge);
+    let cartridges: BTreeSet<(&str, &str)> = runs.map(|run| (&*run[0].pen, &*run[0].cartridge)).collect();
+    let pens: BTreeSet<&str> = cartridges.iter().map(|(pen, _)| *pen).collect();
     let population = match (pens.len(), cartridges.len()) {
         (0, _) => "Nothing was measured.".to_owned(),
         (1, 1) => {
@@ -166,7 +176,7 @@ mod tests {
         for case in cases {
             let plan: Plan = toml::from_str(&case.files["plan.toml"]).unwrap();
             plan.check().unwrap();
-            let found = decide(&plan, &read("m.csv", &case.files["m.csv"]).unwrap());
+            let found = decide(&plan, &[], &read("m.csv", &case.files["m.csv"]).unwrap());
             let rows = serde_json::to_value(&found.criteria).unwrap();
             for (path, want) in case.want {
                 let got = match path.split('.').collect::<Vec<_>>()[..] {
@@ -206,7 +216,7 @@ mod tests {
     }
 
     fn of(plan: &Plan, values: &[Value]) -> Decision {
-        decide(plan, values)
+        decide(plan, &[], values)
     }
 
     #[test]
@@ -312,6 +322,16 @@ mod tests {
         let constant = of(&plan(PROTRUSION), &values(Quantity::Protrusion, "p", "c", vec![1.5; 40]));
         assert_eq!(constant.verdict, Verdict::Inconclusive);
         assert!(constant.criteria[0].reason.contains("all 40 values are 1.5"), "{}", constant.criteria[0].reason);
+    }
+
+    #[test]
+    fn a_planned_set_depth_without_values_is_not_passed_over() {
+        let (plan, values) = (plan(PROTRUSION), values(Quantity::Protrusion, "p", "c", strokes(1, 500, 1.5, 0.02)));
+        assert_eq!(decide(&plan, &[1.5], &values).verdict, Verdict::Accept);
+        let found = decide(&plan, &[0.25, 1.5], &values);
+        assert_eq!((found.verdict, found.criteria.len()), (Verdict::Inconclusive, 2));
+        assert_eq!(found.criteria[0].set_depth_mm, Some(0.25));
+        assert!(found.criteria[0].reason.contains("0.25 mm"), "{}", found.criteria[0].reason);
     }
 
     #[test]

@@ -68,12 +68,12 @@ pub fn judge(plan: &Plan, criterion: &Criterion, set: &DataSet<'_>, performed: u
     row
 }
 
-/// The row of a criterion for which nothing was measured.
-pub fn unmeasured(criterion: &Criterion) -> Row {
-    let at = criterion.set_depth_mm.map_or(String::new(), |depth| format!(" at set depth {depth} mm"));
+/// The row of a criterion for which nothing was measured, at one set depth or at all.
+pub fn unmeasured(criterion: &Criterion, set_depth_mm: Option<f64>) -> Row {
+    let at = set_depth_mm.map_or(String::new(), |depth| format!(" at set depth {depth} mm"));
     Row {
         criterion: criterion.id.clone(),
-        set_depth_mm: criterion.set_depth_mm,
+        set_depth_mm,
         quantity: criterion.quantity.name().to_owned(),
         unit: criterion.quantity.unit().to_owned(),
         n: 0,

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 /// Most cartridges that a plan is worked out for.
 const CARTRIDGES_MAX: u32 = 1000;
 /// Half-widths over total SD that a characteristic is given at: from, to, step.
-const RATIOS: (f64, f64, f64) = (1.5, 6.0, 0.125);
+const RATIOS: (f64, f64, f64) = (1.5, 6.0, 0.0625);
 
 /// One mean square of the interval, with its weight, over the total variance.
 #[derive(Clone, Copy, Debug)]

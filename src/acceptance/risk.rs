@@ -225,8 +225,9 @@ pub fn run(cell: &Cell, draws: u32, seed: u64) -> Result<Outcome, StatsError> {
     let mut stream = Stream::named(seed, cell.name);
     let world = World::of(&cell.subject, cell.if_not_normal, &mut stream)?;
     let mut accepted = |edge: bool| {
-        (0..draws).filter(|_| decide(&world.plan, &world.draw(edge, &mut stream)).verdict == Verdict::Accept).count()
-            as u32
+        (0..draws)
+            .filter(|_| decide(&world.plan, &[], &world.draw(edge, &mut stream)).verdict == Verdict::Accept)
+            .count() as u32
     };
     let false_accepts = accepted(true);
     let false_rejects = draws - accepted(false);
@@ -434,7 +435,7 @@ mod tests {
         for _ in 0..draws {
             let mut values = world.draw(true, &mut stream);
             mutate(&mut values);
-            false_accepts += u32::from(decide(&world.plan, &values).verdict == Verdict::Accept);
+            false_accepts += u32::from(decide(&world.plan, &[], &values).verdict == Verdict::Accept);
         }
         let cell = Cell { name: "mutation", subject, if_not_normal: NotNormal::Report, claimed: true };
         Outcome { cell, draws, false_accepts, false_rejects: 0 }

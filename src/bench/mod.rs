@@ -264,7 +264,12 @@ impl Bench {
     /// # Errors
     ///
     /// [`Fault`], with [`Fault::Deadline`] naming `what` where the time is up.
-    pub fn wait(&mut self, what: &str, allowed: Duration, mut done: impl FnMut(&mut Self) -> bool) -> Result<(), Fault> {
+    pub fn wait(
+        &mut self,
+        what: &str,
+        allowed: Duration,
+        mut done: impl FnMut(&mut Self) -> bool,
+    ) -> Result<(), Fault> {
         let deadline = self.now() + allowed;
         loop {
             if done(self) {

@@ -44,7 +44,7 @@ impl Accept {
         let text = std::fs::read_to_string(&self.measurements)
             .map_err(|error| Failure::usage(format!("cannot read {file}: {error}")))?;
         let values = measurements::read(&file, &text).map_err(Failure::usage)?;
-        let decision = decide(&plan, &values);
+        let decision = decide(&plan, &[], &values);
         let document = VerdictDocument {
             schema: "verdict/1".to_owned(),
             run: String::new(),

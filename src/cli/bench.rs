@@ -81,7 +81,11 @@ impl Lock {
             File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(|e| failed(&e))?;
         if file.try_lock().is_err() {
             let owner = fs::read_to_string(&path).unwrap_or_default();
-            return Err(Failure::usage(format!("bench {} is in use by {}; wait or end that run", rig.name, owner.trim())));
+            return Err(Failure::usage(format!(
+                "bench {} is in use by {}; wait or end that run",
+                rig.name,
+                owner.trim()
+            )));
         }
         let now = jiff::Timestamp::now();
         file.set_len(0).map_err(|error| failed(&error))?;
@@ -164,11 +168,7 @@ impl Check {
         };
         findings.extend(checks::at_rest(&mut bench).map_err(fault)?);
         let stop = bench.stop_pen().map_err(fault);
-        findings.push(Finding {
-            name: "stop works",
-            passed: stop.is_ok(),
-            detail: "the pen confirms STOP".to_owned(),
-        });
+        findings.push(Finding { name: "stop works", passed: stop.is_ok(), detail: "the pen confirms STOP".to_owned() });
         let due = &bench.calibration().due;
         let today = jiff::Timestamp::now().to_string();
         findings.push(Finding {

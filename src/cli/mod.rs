@@ -22,12 +22,18 @@ use terminal::Terminal;
 
 /// Bench validation of micro-needling pens: measured protrusion and penetration, decisions with stated risk.
 #[derive(Debug, Parser)]
-#[command(name = "rig", version, about, propagate_version = true, after_help = "Examples:\n  \
+#[command(
+    name = "rig",
+    version,
+    about,
+    propagate_version = true,
+    after_help = "Examples:\n  \
     rig validate --cartridge 1.5mm                  the whole job on the built-in simulated bench\n  \
     rig validate --cartridge 1.5mm --rig bench.toml the same on a real bench\n  \
     rig analyze captures/*.json                     measurands from recorded captures\n\n\
     Exit codes: 0 accepted or done, 1 rejected, 2 usage or configuration, 3 rig fault (safe state confirmed),\n\
-    4 inconclusive, 5 integrity, 6 safe state NOT confirmed, 130/143 interrupted (safe state confirmed)")]
+    4 inconclusive, 5 integrity, 6 safe state NOT confirmed, 130/143 interrupted (safe state confirmed)"
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -45,8 +51,11 @@ enum Command {
     Check(bench::Check),
     Analyze(analyze::Analyze),
     Accept(accept::Accept),
-    #[command(subcommand, about = "Statistical calculators: tolerance, nested, capability, gauge studies, plans",
-              after_help = "Example: rig stats tolerance --n 30 --coverage 0.95 --confidence 0.95 --sides 2")]
+    #[command(
+        subcommand,
+        about = "Statistical calculators: tolerance, nested, capability, gauge studies, plans",
+        after_help = "Example: rig stats tolerance --n 30 --coverage 0.95 --confidence 0.95 --sides 2"
+    )]
     Stats(stats::command::StatsCommand),
     Sim(simulate::Simulate),
     Report(archive::Report),

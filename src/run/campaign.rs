@@ -78,13 +78,8 @@ pub fn drive(
     interrupt: &InterruptFlag,
     observer: &mut dyn Observer,
 ) -> Ended {
-    let mut ended = Ended {
-        fault: None,
-        safe: SafeState::untouched(),
-        moved: false,
-        identities: Vec::new(),
-        bench_time_s: 0.0,
-    };
+    let mut ended =
+        Ended { fault: None, safe: SafeState::untouched(), moved: false, identities: Vec::new(), bench_time_s: 0.0 };
     let mut bench = first;
     for cartridge in 0..job.cartridges {
         if cartridge > 0 {

@@ -202,7 +202,7 @@ impl Results {
 }
 
 fn verdict(job: &Job, ended: &Ended, results: &Results) -> VerdictDocument {
-    let decision = decide(&job.plan.value, &results.values);
+    let decision = decide(&job.plan.value, &job.set_depths_mm, &results.values);
     let (verdict, reason) = match &ended.fault {
         Some(fault) => (Verdict::Aborted, format!("{fault}. {}. Bench: {}.", fault.hint(), ended.safe.text())),
         None => (decision.verdict, reason(&decision.criteria, results.refused)),

@@ -4,7 +4,8 @@ use crate::{
     config::{
         cartridge::Cartridge,
         rig::{Axis, Rig},
-        world::WorldParams},
+        world::WorldParams,
+    },
     link::Role,
     prng::Stream,
     sim::{

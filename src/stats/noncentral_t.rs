@@ -81,7 +81,7 @@ impl NoncentralT {
 fn ln_scale_of_chi(df: f64) -> f64 {
     let half = 0.5 * df;
     if df <= 30.0 {
-        return LN_2 + half * half.ln() - half - statrs::function::gamma::ln_gamma(half);
+        return LN_2 + half * half.ln() - half - libm::lgamma(half);
     }
     // Stirling's series of ln Gamma (Abramowitz and Stegun 6.1.41): its large terms are those that cancel above.
     let inverse = 1.0 / half;

@@ -65,12 +65,22 @@ fn print(survey: &Survey) {
     faults("press", &survey.press_faults);
     faults("run", &survey.run_faults);
     let refusals: Vec<String> = survey.refusals.iter().map(|(code, count)| format!("{code} {count}")).collect();
-    out(&format!("refusals of sound captures: {}", if refusals.is_empty() { "none".to_owned() } else { refusals.join(", ") }));
+    out(&format!(
+        "refusals of sound captures: {}",
+        if refusals.is_empty() { "none".to_owned() } else { refusals.join(", ") }
+    ));
     out(&format!("procedures that the bench ended: {}", survey.aborted));
 }
 
 fn faults(what: &str, faults: &BTreeMap<String, Fates>) {
-    out(&format!("{:<34}{:>10}{:>10}{:>10}{:>10}", format!("faults in a {what}"), "survived", "refused", "wrong", "unnamed"));
+    out(&format!(
+        "{:<34}{:>10}{:>10}{:>10}{:>10}",
+        format!("faults in a {what}"),
+        "survived",
+        "refused",
+        "wrong",
+        "unnamed"
+    ));
     for (kind, fates) in faults {
         let Fates { survived, refused, wrong, silent } = fates;
         out(&format!("  {kind:<32}{survived:>10}{refused:>10}{wrong:>10}{silent:>10}"));

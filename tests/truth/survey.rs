@@ -5,6 +5,7 @@ use rig::{
     capture::{Header, memory::Recording},
     measure::{self, Dynamic, Measurement, Outcome, Press},
     prng::Stream,
+    uncertainty::Measured,
 };
 use std::collections::BTreeMap;
 
@@ -61,6 +62,18 @@ fn measured(header: &Header, recording: &Recording) -> Measurement {
     measure::measure(header, &mut recording.source()).expect("memory is always readable")
 }
 
+fn is_right(measured: &Measured, truth_mm: f64) -> bool {
+    (measured.value - truth_mm).abs() <= WRONG_MM.max(WRONG_U * measured.u())
+}
+
+fn press_is_right(press: &Press, case: &recorded::PressCase) -> bool {
+    is_right(&press.protrusion_mm, case.truth.protrusion_mm)
+}
+
+fn run_is_right(run: &Dynamic, case: &recorded::RunCase) -> bool {
+    is_right(&run.protrusion_mm, case.truth.protrusion_mm)
+}
+
 impl Survey {
     /// Goes through the worlds of these seeds.
     pub fn of(seeds: impl Iterator<Item = u64>) -> Self {
@@ -81,22 +94,18 @@ impl Survey {
         };
         let mut stream = Stream::named(drawn.seed, "truth faults");
         let kind = Fault::ALL[(drawn.seed % Fault::ALL.len() as u64) as usize];
-        self.press(drawn, &case.press, &case.behind_mm);
-        self.run(drawn, &case.run);
-        let damaged = measured(&case.press.header, &kind.inject(&case.press.recording, &mut stream));
-        let right = |press: &Press| {
-            let error_mm = press.protrusion_mm.value - case.press.truth.protrusion_mm;
-            error_mm.abs() <= WRONG_MM.max(WRONG_U * press.protrusion_mm.u())
-        };
-        let right = |outcome: &Outcome| matches!(outcome, Outcome::Press(press) if right(press));
-        self.fate(format!("{} press", drawn.seed), true, kind, &damaged, &right);
-        let damaged = measured(&case.run.header, &kind.inject(&case.run.recording, &mut stream));
-        let right = |run: &Dynamic| {
-            let error_mm = run.protrusion_mm.value - case.run.truth.protrusion_mm;
-            error_mm.abs() <= WRONG_MM.max(WRONG_U * run.protrusion_mm.u())
-        };
-        let right = |outcome: &Outcome| matches!(outcome, Outcome::Dynamic(run) if right(run));
-        self.fate(format!("{} run", drawn.seed), false, kind, &damaged, &right);
+        // Only what is right without the fault tells what the fault did.
+        if self.press(drawn, &case.press, &case.behind_mm) {
+            let damaged = measured(&case.press.header, &kind.inject(&case.press.recording, &mut stream));
+            let right =
+                |outcome: &Outcome| matches!(outcome, Outcome::Press(press) if press_is_right(press, &case.press));
+            self.fate(format!("{} press", drawn.seed), true, kind, &damaged, &right);
+        }
+        if self.run(drawn, &case.run) {
+            let damaged = measured(&case.run.header, &kind.inject(&case.run.recording, &mut stream));
+            let right = |outcome: &Outcome| matches!(outcome, Outcome::Dynamic(run) if run_is_right(run, &case.run));
+            self.fate(format!("{} run", drawn.seed), false, kind, &damaged, &right);
+        }
     }
 
     fn fate(
@@ -122,19 +131,24 @@ impl Survey {
         }
     }
 
-    fn press(&mut self, drawn: &Drawn, case: &recorded::PressCase, behind_mm: &[f64]) {
+    /// Measures a sound press; whether its protrusion came out right.
+    fn press(&mut self, drawn: &Drawn, case: &recorded::PressCase, behind_mm: &[f64]) -> bool {
         let truth = case.truth;
         let many = drawn.cartridge.needles >= MANY_NEEDLES;
         let press = match measured(&case.header, &case.recording).outcome {
             Ok(Outcome::Press(press)) => press,
-            Ok(_) => return self.notes.push(format!("seed {}: a press measured as something else", drawn.seed)),
+            Ok(_) => {
+                self.notes.push(format!("seed {}: a press measured as something else", drawn.seed));
+                return false;
+            }
             Err(refusal) => {
                 let of = if many { &mut self.protrusion_many } else { &mut self.protrusion_few };
                 of.refused += 1;
                 self.face.refused += 1;
                 self.penetration.refused += 1;
                 self.notes.push(format!("seed {}: press refused: {}: {}", drawn.seed, refusal.code, refusal.message));
-                return *self.refusals.entry(format!("press {}", refusal.code)).or_default() += 1;
+                *self.refusals.entry(format!("press {}", refusal.code)).or_default() += 1;
+                return false;
             }
         };
         let error_mm = press.protrusion_mm.value - truth.protrusion_mm;
@@ -166,20 +180,26 @@ impl Survey {
                 truth.penetration_mm,
             ));
         }
+        press_is_right(&press, case)
     }
 
-    fn run(&mut self, drawn: &Drawn, case: &recorded::RunCase) {
+    /// Measures a sound run; whether its mean protrusion came out right.
+    fn run(&mut self, drawn: &Drawn, case: &recorded::RunCase) -> bool {
         let truth = &case.truth;
         let run = match measured(&case.header, &case.recording).outcome {
             Ok(Outcome::Dynamic(run)) => run,
-            Ok(_) => return self.notes.push(format!("seed {}: a run measured as something else", drawn.seed)),
+            Ok(_) => {
+                self.notes.push(format!("seed {}: a run measured as something else", drawn.seed));
+                return false;
+            }
             Err(refusal) => {
                 let tallies = [&mut self.run_face, &mut self.run_protrusion, &mut self.run_sd];
                 tallies.into_iter().for_each(|tally| tally.refused += 1);
                 let tallies = [&mut self.run_penetration, &mut self.run_rate, &mut self.missed];
                 tallies.into_iter().for_each(|tally| tally.refused += 1);
                 self.notes.push(format!("seed {}: run refused: {}: {}", drawn.seed, refusal.code, refusal.message));
-                return *self.refusals.entry(format!("run {}", refusal.code)).or_default() += 1;
+                *self.refusals.entry(format!("run {}", refusal.code)).or_default() += 1;
+                return false;
             }
         };
         let error_mm = run.protrusion_mm.value - truth.protrusion_mm;
@@ -213,5 +233,6 @@ impl Survey {
                 truth.missed,
             ));
         }
+        run_is_right(&run, case)
     }
 }

@@ -23,6 +23,9 @@ const LIMIT_N: f64 = 28.0;
 
 /// Force at which a needle enters that never does, N.
 const BLUNT_N: f64 = 60.0;
+/// Largest set depth at which needles do not enter, mm, and the force at which they do at larger ones, N.
+const BLUNT_DEPTH_MAX_MM: f64 = 0.75;
+const BLUNT_ELSE_N: f64 = 0.15;
 /// Largest force of needles that do not enter, N.
 const ELASTIC_MAX_N: f64 = 10.0;
 
@@ -59,7 +62,7 @@ impl Drawn {
         let needles = pick(stream, &[1, 1, 2, 3, 5, 7, 9, 12, 12, 16, 24, 36]);
         let set_depth_mm = pick(stream, &[0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0]);
         let mut world = world(stream);
-        keep_within_the_cell(&mut world, needles, set_depth_mm);
+        keep_plausible(&mut world, needles, set_depth_mm);
         let cartridge = Cartridge {
             schema: "cartridge/1".to_owned(),
             name: "drawn".to_owned(),
@@ -121,9 +124,9 @@ fn phantom(stream: &mut Stream, world: &mut WorldParams) {
     phantom.growth_mm = stream.between(0.06, 0.3);
     phantom.tip_radius_mm = stream.between(0.005, 0.037);
     phantom.force_at_100um_n = stream.between(0.015, 0.08);
-    // One phantom in ten is never entered.
+    // A phantom in four is not entered at small set depths: one in ten over all.
     let toughness_n = stream.between(0.03, 0.12);
-    let blunt = stream.chance(0.1);
+    let blunt = stream.chance(0.25);
     phantom.cutting_force_n = toughness_n * stream.between(0.2, 0.7);
     phantom.puncture_force_n = if blunt { BLUNT_N } else { toughness_n };
     phantom.puncture_cv = stream.between(0.05, 0.15);
@@ -141,12 +144,18 @@ fn phantom(stream: &mut Stream, world: &mut WorldParams) {
     phantom.healing_s = Some(0.0);
 }
 
-/// Needles that never enter push with all that the phantom gives: no more than the cell can carry.
-fn keep_within_the_cell(world: &mut WorldParams, needles: u32, set_depth_mm: f64) {
+/// Needles that never enter push with all that the phantom gives, here no more than the cell can carry; and a phantom
+/// that is dimpled by millimetres without being entered is none of this world.
+fn keep_plausible(world: &mut WorldParams, needles: u32, set_depth_mm: f64) {
     let phantom = &mut world.phantom;
     if phantom.puncture_force_n < BLUNT_N {
         return;
     }
+    if set_depth_mm > BLUNT_DEPTH_MAX_MM {
+        phantom.puncture_force_n = BLUNT_ELSE_N;
+        return;
+    }
+    phantom.growth_mm = phantom.growth_mm.max(0.5 * set_depth_mm);
     let largest_n = f64::from(needles) * elastic_force_n(phantom, set_depth_mm + 0.1);
     phantom.force_at_100um_n *= (ELASTIC_MAX_N / largest_n).min(1.0);
 }
@@ -156,8 +165,7 @@ fn calibration(stream: &mut Stream, world: &WorldParams) -> Calibration {
     let cell = &world.cell;
     let (compliance, natural_hz) = (off(cell.compliance_mm_per_n, COMPLIANCE_U), off(cell.natural_hz, NATURAL_U));
     let (damping, n_per_count) = (off(cell.damping, DAMPING_U), off(cell.n_per_count, FORCE_U));
-    let mut record =
-        Library::default().calibration("simulated", None).expect("the built-in calibration").value;
+    let mut record = Library::default().calibration("simulated", None).expect("the built-in calibration").value;
     record.force = calibration::Force { n_per_count, scale_u: FORCE_U, range_n: RANGE_N };
     record.compliance = calibration::Compliance { mm_per_n: compliance, u_mm_per_n: COMPLIANCE_U * compliance };
     record.response = calibration::Response {

@@ -4,7 +4,7 @@
 //! itself shows; the map, carried beyond the gaps of the scan, is the witness. Where the two contradict each other the
 //! difference goes into the budget.
 //!
-//! Constants marked [D] come from simulated worlds whose laws differ from the model (tests/dynamic_truth);
+//! Constants marked (derived) come from simulated worlds whose laws differ from the model (tests/dynamic_truth);
 //! [`CUTTING_SHARE`] alone was also chosen with the four captures of known truth in view, so agreement with these four
 //! is no proof of it.
 //! Deliberately absent: single strokes.
@@ -19,23 +19,23 @@ use crate::{
 const STEADY_MM: f64 = 0.004;
 /// Standard uncertainty of the map beyond the scan, mm.
 const MAP_MM: f64 = 0.015;
-/// Model of first contact (law of the phantom, kinematics near top dead centre), mm, [D].
+/// Model of first contact (law of the phantom, kinematics near top dead centre), mm (derived).
 const MODEL_MM: f64 = 0.006;
 /// Standard uncertainty from heights that are not spread as their order statistics expect, in SDs of the heights.
 const HEIGHTS_SHARE: f64 = 0.4;
-/// Standard uncertainty for each prior SD by which the exponent lies outside its usual range, mm, [D].
+/// Standard uncertainty for each prior SD by which the exponent lies outside its usual range, mm (derived).
 const UNUSUAL_MM: f64 = 0.02;
 /// First touches whose protrusion scatters this many times as much as that of the run are not what they seem.
 const SCATTER_RATIO_MAX: f64 = 1.6;
-/// Relative standard uncertainty of the dimple as the stretch of the unloading, [D].
+/// Relative standard uncertainty of the dimple as the stretch of the unloading (derived).
 const DIMPLE_RELATIVE: f64 = 0.05;
 /// Least standard uncertainty of the dimple, mm.
 const DIMPLE_MM: f64 = 0.004;
 /// Share of the force of cutting that stretches the phantom, and its standard uncertainty: between 0 and 0.6 in
-/// captures with known truth, [D].
+/// captures with known truth (derived).
 const CUTTING_SHARE: (f64, f64) = (0.3, 0.45);
 /// Variance of a mean of strokes over that of independent ones: neighbours resemble each other (lag-1 correlation
-/// up to 0.4 in pens, [D]).
+/// up to 0.4 in pens (derived)).
 const CORRELATED: f64 = 1.8;
 
 /// What the run shows on average, and each stroke's distance from it.

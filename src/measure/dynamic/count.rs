@@ -17,7 +17,7 @@ const MISSED_MARGIN: f64 = 0.08;
 const BEGUN_PERIODS: f64 = 0.5;
 /// Longest pause of the strokes, s.
 const PAUSE_S_MAX: f64 = 0.5;
-/// Relative standard uncertainty of the sample clock where nothing is known of it: a cheap crystal, [M].
+/// Relative standard uncertainty of the sample clock where nothing is known of it: a cheap crystal (unconfirmed).
 const CLOCK_RELATIVE: f64 = 5e-6;
 
 /// A run as it was seen. Times in samples from its start.

@@ -1,7 +1,7 @@
 //! First contact in the stand-off scan: protrusion from strokes that indent the phantom without entering it.
 //!
 //! Near the end of reach a stroke only dips: contact begins and ends at one height of the carriage, so the width of
-//! the force pulse measures how far the tip went below the surface (a circle's sagitta, [D]), its shape measures
+//! the force pulse measures how far the tip went below the surface (a circle's sagitta (derived)), its shape measures
 //! the law of the phantom, and neither needs a model of force that was fitted elsewhere. All pulses are fitted at
 //! once: each has its own interference and time, all share the law
 //! `F = A sum_i c_i ((u - s o_i) / 0.1 mm)^n`, where `o_i` are the normal order statistics of the needles' heights

@@ -22,7 +22,7 @@ use crate::{
 /// Exponents tried: flat (1) to cone (2).
 const EXPONENTS: [f64; 9] = [1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0];
 
-/// Standard uncertainty of the onset of a stiff contact, mm: from worlds of other laws, [D].
+/// Standard uncertainty of the onset of a stiff contact, mm: from worlds of other laws (derived).
 const ONSET_U_MM: f64 = 0.00025;
 
 /// Position of the face, mm.

@@ -8,7 +8,7 @@
 //! Deliberately absent: filters. A filter would smear the onset that is to be found.
 
 use crate::measure::press::fit;
-use std::{f64::consts::TAU, iter::StepBy, ops::Range};
+use std::{f64::consts::TAU, ops::Range};
 
 /// Rows of one demodulation block, s.
 const BLOCK_S: f64 = 0.04;
@@ -54,23 +54,15 @@ pub struct Background {
 pub struct Quiet {
     /// Without contact.
     pub rows: Range<usize>,
-    /// Of these, one in so many is used.
-    pub stride: usize,
     /// Where the offset holds.
     pub holds_for: Range<usize>,
-}
-
-impl Quiet {
-    fn used(&self) -> StepBy<Range<usize>> {
-        self.rows.clone().step_by(self.stride)
-    }
 }
 
 /// Estimates and removes the background. `None` where there are too few rows without contact.
 ///
 /// `mains_hz` is the frequency of a hum found before, in fewer rows; the search is then left out.
 pub fn remove(t_s: &[f64], force_n: &[f64], quiet: &[Quiet], mains_hz: Option<f64>) -> Option<Background> {
-    let count: usize = quiet.iter().map(|q| q.used().len()).sum();
+    let count: usize = quiet.iter().map(|q| q.rows.len()).sum();
     if count < 40 + quiet.len() {
         return None;
     }
@@ -188,7 +180,7 @@ impl Equations {
         let mut squares = 0.0;
         let mut carrier = basis.carrier();
         for (phase, q) in quiet.iter().enumerate() {
-            for i in q.used() {
+            for i in q.rows.clone() {
                 let row = basis.row(phase, t_s[i], &mut carrier);
                 let force = force_n[i];
                 squares += force * force;
@@ -248,7 +240,7 @@ fn residuals(basis: &Basis, solution: &[f64], t_s: &[f64], force_n: &[f64], quie
         let row = basis.row(phase, t_s[i], &mut carrier);
         force_n[i] - row.iter().zip(solution).map(|(a, b)| a * b).sum::<f64>()
     };
-    quiet.iter().enumerate().map(|(phase, q)| q.used().map(|i| residual(phase, i)).collect()).collect()
+    quiet.iter().enumerate().map(|(phase, q)| q.rows.clone().map(|i| residual(phase, i)).collect()).collect()
 }
 
 /// The frequency of the strongest hum near 50 or 60 Hz or of its harmonics; `None` where there is none.
@@ -295,7 +287,7 @@ fn demodulated(t_s: &[f64], residuals: &[Vec<f64>], quiet: &[Quiet], carrier_hz:
     let mut carrier = Carrier::new(carrier_hz);
     for (q, residual) in quiet.iter().zip(residuals) {
         let mut start = f64::NEG_INFINITY;
-        for (i, r) in q.used().zip(residual) {
+        for (i, r) in q.rows.clone().zip(residual) {
             let t = t_s[i];
             if t - start > BLOCK_S {
                 start = t;
@@ -382,10 +374,7 @@ mod tests {
                 0.03 * phase.sin() + 0.01 * (3.0 * phase).cos() + 0.05 * t + 0.001 * stream.normal()
             })
             .collect();
-        let quiet = [
-            Quiet { rows: 0..2000, stride: 1, holds_for: 0..4000 },
-            Quiet { rows: 5000..8000, stride: 1, holds_for: 4000..8000 },
-        ];
+        let quiet = [Quiet { rows: 0..2000, holds_for: 0..4000 }, Quiet { rows: 5000..8000, holds_for: 4000..8000 }];
         let background = remove(&t, &force, &quiet, None).expect("enough rows");
         let hum = background.hum.expect("hum");
         assert!((hum.rate_hz - 59.97).abs() < 0.003, "{}", hum.rate_hz);

@@ -87,32 +87,15 @@ impl Traces {
         let rough = removed(recording, &first, screened, None)?;
         let press_onset = onset_row(&rough, &press_rise, Phase::Press)?.0;
         let touch_onset = onset_row(&rough, &touch_rise, Phase::Touch)?.0;
-        // The softer the rise, the longer contact goes unseen before the rough onset: as for a power of two.
-        let softness = |onset: usize, end: usize| {
-            let share = (rough.force_n[onset + 1] / rough.force_n[end - 1])
-                .abs()
-                .max(5.0 * rough.noise_n / rough.force_n[end - 1].abs());
-            let ratio = share.clamp(0.02, 0.4).sqrt();
-            ratio / (1.0 - ratio) * 1.5 * (z[end - 1] - z[onset])
-        };
         let end = contact::first_drop(&rough.force_n, press_rise.clone(), rough.noise_n).unwrap_or(press_rise.end);
         let before = [
-            z[touch_onset] - softness(touch_onset, touch_rise.end).max(0.06),
-            z[press_onset] - softness(press_onset, end).max(0.06),
+            z[touch_onset] - unseen_mm(&rough, z, touch_onset, touch_rise.end),
+            z[press_onset] - unseen_mm(&rough, z, press_onset, end),
         ];
         let second = quiet(recording, [&touch, &press, &withdraw], [1.0, 1.0], Some(before));
         let background = removed(recording, &second, screened, rough.hum.map(|hum| hum.rate_hz))?;
         named(&background, anomalies);
-        if let Some(short) = second.iter().find(|q| background.step_n > STEP_NAMED_N && q.rows.len() < QUIET_OWN_MIN) {
-            let (rows, step) = (short.rows.len(), background.step_n);
-            let message = format!(
-                "offsets of the phases differ by {step:.3} N and one of them shows {rows} rows without contact"
-            );
-            return Err(refusal(
-                "no-baseline",
-                format!("{message}, {QUIET_OWN_MIN} are needed; start farther from the phantom"),
-            ));
-        }
+        own_offsets_are_founded(&background, &second)?;
         if second.len() < 3 {
             let message = "the withdrawal ends before the needles are free; the baseline before it was used".to_owned();
             anomalies.push(anomaly("truncated", 1, message));
@@ -125,9 +108,7 @@ impl Traces {
         let mut surface_mm: Vec<f64> =
             z.iter().zip(&background.force_n).map(|(z, f)| z - header.compliance_mm_per_n * f).collect();
         for (rows, speed) in [&touch_rise, &press_rise, &withdraw].into_iter().zip(speeds) {
-            for surface in &mut surface_mm[rows.clone()] {
-                *surface -= speed * delay_s;
-            }
+            surface_mm[rows.clone()].iter_mut().for_each(|surface| *surface -= speed * delay_s);
         }
         let (hold_n, hold_stage_mm) = hold(recorded, recording, &background, screened)?;
         let hold_surface_mm = hold_stage_mm - header.compliance_mm_per_n * hold_n.unwrap_or(0.0);
@@ -168,6 +149,26 @@ fn resolution(header: &Header) -> f64 {
     header.stage.as_ref().map_or(0.001, |stage| stage.resolution_mm)
 }
 
+/// Length of contact before a rough onset that noise may hide, mm: the softer the rise, the longer, as for a power of
+/// two.
+fn unseen_mm(rough: &Background, z: &[f64], onset: usize, end: usize) -> f64 {
+    let top_n = rough.force_n[end - 1].abs();
+    let share = (rough.force_n[onset + 1].abs() / top_n).max(5.0 * rough.noise_n / top_n);
+    let ratio = share.clamp(0.02, 0.4).sqrt();
+    (1.5 * ratio / (1.0 - ratio) * (z[end - 1] - z[onset])).max(0.06)
+}
+
+/// Where phases have offsets of their own, each must show enough rows without contact.
+fn own_offsets_are_founded(background: &Background, quiet: &[Quiet]) -> Result<(), Refusal> {
+    let step_n = background.step_n;
+    let Some(short) = quiet.iter().find(|q| step_n > STEP_NAMED_N && q.rows.len() < QUIET_OWN_MIN) else {
+        return Ok(());
+    };
+    let rows = short.rows.len();
+    let message = format!("offsets of the phases differ by {step_n:.3} N and one shows {rows} rows without contact");
+    Err(refusal("no-baseline", format!("{message}, {QUIET_OWN_MIN} are needed; start farther from the phantom")))
+}
+
 /// End of the rows before the stage stops at the end of a rise.
 fn moving_end(z: &[f64], rows: &Range<usize>) -> usize {
     let last = z[rows.end - 1];
@@ -202,12 +203,10 @@ fn quiet(
         withdraw.clone().rfind(|i| z[*i] > limit).map_or(withdraw.start, |i| i + 1)
     };
     let held = press.end;
-    // For the rough pass a quarter of the rows tells enough.
-    let stride = if before_mm.is_none() { 4 } else { 1 };
     let mut quiet = vec![
-        Quiet { rows: head(touch, shares[0], 0), stride, holds_for: 0..press.start },
-        Quiet { rows: head(press, shares[1], 1), stride, holds_for: press.start..held },
-        Quiet { rows: tail_start..withdraw.end, stride, holds_for: held..recording.len() },
+        Quiet { rows: head(touch, shares[0], 0), holds_for: 0..press.start },
+        Quiet { rows: head(press, shares[1], 1), holds_for: press.start..held },
+        Quiet { rows: tail_start..withdraw.end, holds_for: held..recording.len() },
     ];
     // A withdrawal that ends in contact has no baseline of its own: that of the press holds on.
     if quiet[2].rows.len() < QUIET_MIN {

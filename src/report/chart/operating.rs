@@ -51,7 +51,7 @@ pub fn operating(characteristics: &[Characteristic]) -> Option<Figure> {
         Limit { value: hardest.edge, label: format!("edge: {}", number::fixed(hardest.edge, 2)), tone: Tone::Limit };
     Some(Figure {
         id: ID.to_owned(),
-        title: "How good must a pen be to pass this plan?".to_owned(),
+        title: "How good a pen must be to pass this plan".to_owned(),
         caption: "Probability that the protrusion criterion accepts a centred pen with normal strokes, over the half-width \
                   of the guarded limits in units of the pen's total SD (three times its capability), for the sample that \
                   was measured. Left of the edge more strokes than allowed lie outside the limits, and every acceptance \
