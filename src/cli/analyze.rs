@@ -11,17 +11,13 @@ use crate::{
         document::{StrokeOrigin, StrokeTable},
         measure,
     },
+    run::parallel,
 };
 use clap::Args;
 use std::{
     fs::File,
     io::BufWriter,
     path::{Path, PathBuf},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
 };
 
 /// Measure recorded captures
@@ -45,28 +41,6 @@ fn one(path: &Path) -> Measured {
     Ok((header, measurement))
 }
 
-/// Measures on all cores; answers stand in the order asked.
-fn all(paths: &[PathBuf]) -> Vec<Option<Measured>> {
-    let workers = thread::available_parallelism().map_or(1, usize::from).min(paths.len());
-    let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<Option<Measured>>> = Mutex::new(paths.iter().map(|_| None).collect());
-    thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(path) = paths.get(index) else { return };
-                    let measured = one(path);
-                    if let Some(slot) = done.lock().unwrap_or_else(PoisonError::into_inner).get_mut(index) {
-                        *slot = Some(measured);
-                    }
-                }
-            });
-        }
-    });
-    done.into_inner().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Analyze {
     /// Runs the command.
     ///
@@ -76,8 +50,7 @@ impl Analyze {
     pub fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
         let mut entries = Vec::new();
         let mut measurements = Vec::new();
-        for (path, measured) in self.captures.iter().zip(all(&self.captures)) {
-            let measured = measured.ok_or_else(|| Failure::usage(format!("{} was not measured", path.display())))?;
+        for (path, measured) in self.captures.iter().zip(parallel::map(&self.captures, |path| one(path))) {
             let (header, measurement) = measured.map_err(Failure::usage)?;
             entries.push(document::entry(&path.display().to_string(), header.kind, &measurement));
             measurements.push((path, header, measurement));

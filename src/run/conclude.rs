@@ -3,6 +3,7 @@
 use super::{
     campaign::Ended,
     job::Job,
+    parallel,
     schedule::{Step, steps},
 };
 use crate::{
@@ -18,15 +19,7 @@ use crate::{
     time::RunTime,
 };
 use serde_json::json;
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A capture that the schedule names.
 struct Planned {
@@ -58,7 +51,9 @@ pub fn conclude(job: &Job, dir: &mut RunDir, ended: &Ended) -> Result<VerdictDoc
         .filter(|planned| dir.captures().join(format!("{}.json", planned.name)).is_file())
         .collect();
     let mut results = Results::default();
-    for (planned, measurement) in planned.iter().zip(measure_all(dir.path(), &planned)) {
+    let run = dir.path();
+    let measured = parallel::map(&planned, |planned| archive::recompute(run, &planned.name).map(|(_, found)| found));
+    for (planned, measurement) in planned.iter().zip(measured) {
         let measurement = measurement?;
         for anomaly in &measurement.anomalies {
             let text = format!("{}: {} ({}): {}", planned.name, anomaly.code, anomaly.count, anomaly.message);
@@ -78,27 +73,6 @@ pub fn conclude(job: &Job, dir: &mut RunDir, ended: &Ended) -> Result<VerdictDoc
     tables::write_criteria(dir.path(), &verdict.criteria)?;
     dir.verdict(&verdict)?;
     Ok(verdict)
-}
-
-/// Measures captures on all cores; the answers stand in the order of the captures.
-fn measure_all(run: &Path, planned: &[Planned]) -> Vec<Result<Measurement, RecordError>> {
-    let workers = thread::available_parallelism().map_or(1, usize::from).min(planned.len().max(1));
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(BTreeMap::new());
-    thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                while let Some((index, planned)) = {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    planned.get(index).map(|planned| (index, planned))
-                } {
-                    let measured = archive::recompute(run, &planned.name).map(|(_, measurement)| measurement);
-                    done.lock().unwrap_or_else(PoisonError::into_inner).insert(index, measured);
-                }
-            });
-        }
-    });
-    done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
 
 impl Results {

@@ -7,4 +7,5 @@
 pub mod campaign;
 pub mod conclude;
 pub mod job;
+pub mod parallel;
 pub mod schedule;
