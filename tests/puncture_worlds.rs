@@ -186,6 +186,7 @@ fn header(rate_hz: f64) -> Header {
         compliance_u_mm_per_n: None,
         force: None,
         stage: None,
+        gauge: None,
         stroke_rate_hz: None,
         simulated: true,
     }

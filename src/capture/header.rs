@@ -146,6 +146,12 @@ fn check_ranges(header: &Header) -> Result<(), String> {
         check("stage.resolution_mm", "mm", Some(stage.resolution_mm), 1e-12, 10.0)?;
         check("stage.scale_u_mm", "mm", stage.scale_u_mm, 0.0, 10.0)?;
     }
+    if let Some(gauge) = &header.gauge {
+        check("gauge.repeatability_u_mm", "mm", Some(gauge.repeatability_u_mm), 0.0, 10.0)?;
+        check("gauge.repeatability_dof", "", Some(gauge.repeatability_dof), 0.1, OPEN)?;
+        check("gauge.reproducibility_u_mm", "mm", Some(gauge.reproducibility_u_mm), 0.0, 10.0)?;
+        check("gauge.reproducibility_dof", "", Some(gauge.reproducibility_dof), 0.1, OPEN)?;
+    }
     Ok(())
 }
 

@@ -103,6 +103,19 @@ pub struct StageChannel {
     pub scale_u_mm: Option<f64>,
 }
 
+/// What a gauge study found of the bench, from its calibration record; lengths in mm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct GaugeStudy {
+    /// SD of repeated presses under one mounting, mm.
+    pub repeatability_u_mm: f64,
+    /// Its degrees of freedom.
+    pub repeatability_dof: f64,
+    /// SD between mountings (operators, days), mm.
+    pub reproducibility_u_mm: f64,
+    /// Its degrees of freedom.
+    pub reproducibility_dof: f64,
+}
+
 /// The JSON beside the data (contract: `capture/1`). Unknown keys are kept out of the measurement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Header {
@@ -132,6 +145,9 @@ pub struct Header {
     /// The stage channel; may be absent in puncture captures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<StageChannel>,
+    /// What a gauge study found of the bench; absent where none was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gauge: Option<GaugeStudy>,
     /// Rate that the pen was told, Hz; dynamic captures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stroke_rate_hz: Option<f64>,

@@ -32,6 +32,27 @@ pub struct Calibration {
     pub response: Response,
     /// The stage's encoder as the force device latches it.
     pub encoder: Encoder,
+    /// What a gauge study found (`rig calibrate repeatability`); absent where none was made, as reports then say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeatability: Option<Repeatability>,
+}
+
+/// Scatter of the whole bench in repeated presses on a reference.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Repeatability {
+    /// SD of repeated presses under one mounting, mm.
+    pub u_mm: f64,
+    /// Its degrees of freedom.
+    pub df: f64,
+    /// SD between sessions (an operator's mounting on one day), mm; 0 where the study showed none.
+    pub reproducibility_u_mm: f64,
+    /// Its degrees of freedom.
+    pub reproducibility_df: f64,
+    /// Run ids of the study.
+    pub runs: Vec<String>,
+    /// Day of the last of them, `YYYY-MM-DD`.
+    pub date: String,
 }
 
 /// Counts to newtons.
@@ -100,7 +121,18 @@ impl Document for Calibration {
         for (path, unit, value, min, max) in limits {
             within("value", unit, value, min, max).map_err(|error| Problem::at(path, error))?;
         }
-        for (path, day) in [("date", &self.date), ("due", &self.due)] {
+        if let Some(found) = &self.repeatability {
+            for (path, unit, value, min, max) in [
+                ("repeatability.u_mm", "mm", found.u_mm, 0.0, 1.0),
+                ("repeatability.df", "", found.df, 0.1, 1e9),
+                ("repeatability.reproducibility_u_mm", "mm", found.reproducibility_u_mm, 0.0, 1.0),
+                ("repeatability.reproducibility_df", "", found.reproducibility_df, 0.1, 1e9),
+            ] {
+                within("value", unit, value, min, max).map_err(|error| Problem::at(path, error))?;
+            }
+        }
+        let studied = self.repeatability.as_ref().map(|found| ("repeatability.date", &found.date));
+        for (path, day) in [("date", &self.date), ("due", &self.due)].into_iter().chain(studied) {
             day.parse::<jiff::civil::Date>()
                 .map_err(|_| Problem::at(path, format!("{day:?} is no day; write YYYY-MM-DD")))?;
         }

@@ -9,6 +9,7 @@
 
 pub mod document;
 pub mod dynamic;
+pub mod gauge;
 pub mod press;
 pub mod puncture;
 pub mod screen;

@@ -212,6 +212,7 @@ fn header(kind: Kind, name: &str) -> Header {
             scale_u: Some(0.002),
         }),
         stage: Some(StageChannel { resolution_mm: 1e-4, scale_u_mm: None }),
+        gauge: None,
         stroke_rate_hz: (kind == Kind::Dynamic).then_some(110.0),
         simulated: true,
     }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     bench::{Bench, Recorder, fault::Fault, safe::SafeState},
-    capture::{ForceChannel, Header, Kind, StageChannel},
+    capture::{ForceChannel, GaugeStudy, Header, Kind, StageChannel},
     device::Identity,
     link::{Role, interrupt::InterruptFlag, serial::OpenError},
     procedure::{checks, dynamic, press, site::Sites},
@@ -272,6 +272,12 @@ impl Campaign<'_> {
             stage: Some(StageChannel {
                 resolution_mm: calibration.encoder.mm_per_count,
                 scale_u_mm: Some(calibration.encoder.scale_u_mm),
+            }),
+            gauge: calibration.repeatability.as_ref().map(|found| GaugeStudy {
+                repeatability_u_mm: found.u_mm,
+                repeatability_dof: found.df,
+                reproducibility_u_mm: found.reproducibility_u_mm,
+                reproducibility_dof: found.reproducibility_df,
             }),
             stroke_rate_hz: match *step {
                 Step::Run { stroke_rate_hz, .. } => Some(stroke_rate_hz),

@@ -161,6 +161,7 @@ impl World {
                 scale_u: None,
             }),
             stage: Some(StageChannel { resolution_mm: self.encoder_mm, scale_u_mm: None }),
+            gauge: None,
             stroke_rate_hz: Some(self.told_hz),
             simulated: true,
         }

@@ -256,6 +256,7 @@ pub fn draw(seed: u64) -> (Header, Recording, Truth) {
             scale_u: None,
         }),
         stage: Some(StageChannel { resolution_mm: bench.stage_resolution_mm, scale_u_mm: None }),
+        gauge: None,
         stroke_rate_hz: None,
         simulated: true,
     };

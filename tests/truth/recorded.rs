@@ -225,6 +225,7 @@ fn header(drawn: &Drawn, kind: Kind, sample_rate_hz: f64) -> Header {
             resolution_mm: calibration.encoder.mm_per_count,
             scale_u_mm: Some(calibration.encoder.scale_u_mm),
         }),
+        gauge: None,
         stroke_rate_hz: (kind == Kind::Dynamic).then_some(drawn.stroke_rate_hz),
         simulated: true,
     }

@@ -11,7 +11,10 @@
 
 use crate::{
     capture::Header,
-    measure::dynamic::{elastic::Contact, map::Map, stroke::Unloading},
+    measure::{
+        dynamic::{elastic::Contact, map::Map, stroke::Unloading},
+        gauge,
+    },
     uncertainty::{Budget, Measured},
 };
 
@@ -90,6 +93,7 @@ impl Average<'_> {
         budget.random("drift against map", doubt, None);
         budget.common("face position", self.face_mm.u(), self.face_mm.budget.dof());
         budget.common("encoder", self.encoder_u_mm(), None);
+        gauge::add_terms(self.header, &mut budget);
         Measured::new(contact.protrusion_mm + moved, budget)
     }
 

@@ -5,7 +5,7 @@
 use crate::{
     capture::{Header, memory::Recording},
     measure::{
-        Anomaly, Press, Refusal,
+        Anomaly, Press, Refusal, gauge,
         press::{
             contact::{Bins, trailing_means},
             heights::Heights,
@@ -112,6 +112,7 @@ impl<'a> Evidence<'a> {
         let mut protrusion_budget = Budget::default();
         protrusion_budget.terms.extend(face_budget.terms.iter().cloned());
         protrusion_budget.terms.extend(tip_budget.terms.iter().cloned());
+        gauge::add_terms(header, &mut protrusion_budget);
         let penetration = self.penetration(header, &tip_budget)?;
         let (force, index) = self.puncture(header, screened).unzip();
         Ok(Press {
@@ -177,6 +178,7 @@ impl<'a> Evidence<'a> {
         budget.random("force at the hold", offset / unloading.stiffness_n_per_mm, None);
         budget.random("encoder at the hold", self.traces.encoder_mm, None);
         budget.common("compliance at the hold", compliance_u(header) * hold_n.abs() * 0.1, None);
+        gauge::add_terms(header, &mut budget);
         Ok(Measured::new(value, budget))
     }
 

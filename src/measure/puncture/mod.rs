@@ -265,6 +265,7 @@ mod tests {
             compliance_u_mm_per_n: None,
             force: None,
             stage: None,
+            gauge: None,
             stroke_rate_hz: None,
             simulated: false,
         }

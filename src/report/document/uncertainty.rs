@@ -24,11 +24,34 @@ pub fn section(depths: &[SetDepth<'_>]) -> Section {
          them, and they alone make the guard band. Terms marked random differ from value to value and already show in \
          the scatter of the results.",
     );
+    section.say(gauge_study(depths));
     section.subsections = depths.iter().map(of_depth).filter(|section| !section.blocks.is_empty()).collect();
     if section.subsections.is_empty() {
         section.say("No capture was measured, so there is no budget.");
     }
     section
+}
+
+/// What a gauge study of the bench says, or that none was made.
+fn gauge_study(depths: &[SetDepth<'_>]) -> String {
+    let captures = |depth: &SetDepth<'_>| {
+        let presses = depth.presses.iter().map(|(capture, _)| capture.header.gauge.clone());
+        presses.chain(depth.dynamics.iter().map(|(capture, _)| capture.header.gauge.clone())).collect::<Vec<_>>()
+    };
+    match depths.iter().flat_map(captures).flatten().next() {
+        Some(gauge) => format!(
+            "A gauge study of this bench stands behind the budgets: repeated presses under one mounting scatter by {} \
+             mm (SD, {:.0} degrees of freedom), mountings by {} mm (SD, {:.0} degrees of freedom). Of the first, only \
+             what the random terms leave unexplained is added; the second is common to a run.",
+            number::significant(gauge.repeatability_u_mm, 2),
+            gauge.repeatability_dof,
+            number::significant(gauge.reproducibility_u_mm, 2),
+            gauge.reproducibility_dof,
+        ),
+        None => "No gauge study stands behind these budgets: how far operators, days and mountings differ is not in \
+                 them. Run the plan msa, then rig calibrate repeatability."
+            .to_owned(),
+    }
 }
 
 /// A measurand: part of an id, name, unit, and its value in each capture.
