@@ -188,6 +188,7 @@ fn header(rate_hz: f64) -> Header {
         stage: None,
         gauge: None,
         stroke_rate_hz: None,
+        pairing: None,
         simulated: true,
     }
 }

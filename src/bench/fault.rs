@@ -36,6 +36,12 @@ pub enum Fault {
         /// Age of the last sample.
         age: Duration,
     },
+    /// The stage did not say where it is while forces came.
+    #[error("the stage has not told its position for {} ms; a force without its place is no measurement", .age.as_millis())]
+    Unplaced {
+        /// Age of the force that waits for its place.
+        age: Duration,
+    },
     /// Something did not happen in time.
     #[error("{what} did not end within {:.1} s", .allowed.as_secs_f64())]
     Deadline {
@@ -64,7 +70,7 @@ impl Fault {
         match self {
             Self::Interrupted(_) => "run again when ready; what was measured is in the run directory",
             Self::Lost { .. } | Self::Link(_) => "check the cable and the supply of that device, then run `rig check`",
-            Self::Device(_) | Self::Stale { .. } => "look at that device, then run `rig check`",
+            Self::Device(_) | Self::Stale { .. } | Self::Unplaced { .. } => "look at that device, then run `rig check`",
             Self::Trip(Trip::Force { .. } | Trip::Overload) => {
                 "look for an obstacle or a phantom that stands too high; the limit is limits.force_max_n in the rig file"
             }

@@ -7,6 +7,8 @@ use crate::config::rig::Limits;
 const FORCE_SAMPLES: u32 = 2;
 /// Over this time the speed is judged, s.
 const SPEED_WINDOW_S: f64 = 0.02;
+/// The same where positions are polled: a poll that is late by a few milliseconds is no speed.
+const SPEED_WINDOW_POLLED_S: f64 = 0.15;
 /// The stage's own ripple and the encoder's resolution on top of the speed limit: relative, and mm/s.
 const SPEED_ALLOWANCE: (f64, f64) = (1.15, 0.1);
 
@@ -47,13 +49,19 @@ pub enum Trip {
 pub struct Guard {
     limits: Limits,
     over: u32,
+    speed_window_s: f64,
     window: Option<(f64, f64)>,
 }
 
 impl Guard {
     /// A guard with these limits.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, over: 0, window: None }
+        Self { limits, over: 0, speed_window_s: SPEED_WINDOW_S, window: None }
+    }
+
+    /// The same for positions that are polled.
+    pub fn polled(self) -> Self {
+        Self { speed_window_s: SPEED_WINDOW_POLLED_S, ..self }
     }
 
     /// Forgets the speed window, for a new stream with a new time base.
@@ -68,16 +76,33 @@ impl Guard {
     ///
     /// The limit that was crossed.
     pub fn check(&mut self, reading: &Reading) -> Result<(), Trip> {
+        self.check_force(reading.force_n)?;
+        self.check_motion(reading)
+    }
+
+    /// Judges a force, N, whose place is not known yet.
+    ///
+    /// # Errors
+    ///
+    /// The limit that was crossed.
+    pub fn check_force(&mut self, force_n: f64) -> Result<(), Trip> {
+        let limit_n = self.limits.force_max_n;
+        self.over = if force_n.abs() <= limit_n { 0 } else { self.over + 1 };
+        if self.over >= FORCE_SAMPLES { Err(Trip::Force { force_n, limit_n }) } else { Ok(()) }
+    }
+
+    /// Judges the place of a reading, and how fast it changes.
+    ///
+    /// # Errors
+    ///
+    /// The limit that was crossed.
+    pub fn check_motion(&mut self, reading: &Reading) -> Result<(), Trip> {
         let limits = &self.limits;
-        self.over = if reading.force_n.abs() <= limits.force_max_n { 0 } else { self.over + 1 };
-        if self.over >= FORCE_SAMPLES {
-            return Err(Trip::Force { force_n: reading.force_n, limit_n: limits.force_max_n });
-        }
         if reading.stage_mm > limits.travel_max_mm {
             return Err(Trip::Travel { stage_mm: reading.stage_mm, limit_mm: limits.travel_max_mm });
         }
         match self.window {
-            Some((t_s, stage_mm)) if reading.t_s - t_s >= SPEED_WINDOW_S => {
+            Some((t_s, stage_mm)) if reading.t_s - t_s >= self.speed_window_s => {
                 let speed_mm_s = (reading.stage_mm - stage_mm) / (reading.t_s - t_s);
                 let (relative, absolute) = SPEED_ALLOWANCE;
                 self.window = Some((reading.t_s, reading.stage_mm));

@@ -10,32 +10,47 @@ pub mod fault;
 pub mod guard;
 pub mod motion;
 pub mod opening;
+pub mod pairing;
 pub mod safe;
 
 use crate::{
-    capture::Phase,
+    capture::{Phase, compact::NOT_READ},
     config::{calibration::Calibration, rig::Rig},
-    device::{ForceDaq, Pen, Sample, Session, Stage},
+    device::{ForceDaq, ForceSample, Pen, Session, Stage, Tie},
     link::{Link, Role, Wake, interrupt::InterruptFlag},
     time::RunTime,
 };
 use fault::Fault;
 use guard::Guard;
+use pairing::{Pairing, Waiting};
 use std::time::Duration;
 
 /// Oldest force sample that is tolerated while a stream is expected, once all that has arrived is read.
 const SAMPLE_AGE_MAX: Duration = Duration::from_millis(300);
+/// The same in sample periods, for slow devices.
+const SAMPLE_AGE_MAX_PERIODS: u32 = 4;
 /// Oldest force sample that is tolerated while other devices' bytes still wait: theirs may stand before it.
 const SAMPLE_AGE_IN_FLOOD_MAX: Duration = Duration::from_millis(600);
+
+/// A force sample with its place, in counts, as it is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Time, µs: of the device where it latches the stage's encoder, else of the host.
+    pub time_us: u64,
+    /// Force, counts.
+    pub force_counts: i32,
+    /// Stage z, encoder counts; [`NOT_READ`] where it was not known.
+    pub z_counts: i32,
+}
 
 /// A force sample in units: force against the reference zero, position of the stage's encoder.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reading {
-    /// Device time, s.
+    /// Time, s: of the device where it latches the stage's encoder, else of the host.
     pub t_s: f64,
     /// Force, N, positive in compression.
     pub force_n: f64,
-    /// Stage position towards the pen, mm.
+    /// Stage position towards the pen, mm; NaN where it was not known.
     pub stage_mm: f64,
 }
 
@@ -78,7 +93,8 @@ pub struct Bench {
     /// Force counts at rest: the reference zero, which no taring moves.
     zero_counts: f64,
     recording: Option<(Phase, Box<dyn Recorder>)>,
-    samples: Vec<Sample>,
+    arrived: Vec<ForceSample>,
+    pairing: Pairing,
     fresh: Vec<Reading>,
     bytes: Vec<u8>,
     streaming_since: Option<RunTime>,
@@ -105,7 +121,8 @@ impl Bench {
             interrupt,
             zero_counts: 0.0,
             recording: None,
-            samples: Vec::new(),
+            arrived: Vec::new(),
+            pairing: Pairing::default(),
             fresh: Vec::new(),
             bytes: Vec::new(),
             streaming_since: None,
@@ -218,33 +235,84 @@ impl Bench {
     }
 
     fn take_samples(&mut self, quiet: bool) -> Result<(), Fault> {
-        self.samples.clear();
-        self.devices.force.drain(&mut self.samples);
+        let mut arrived = std::mem::take(&mut self.arrived);
+        arrived.clear();
+        self.devices.force.drain(&mut arrived);
         let now = self.link.now();
-        if self.samples.is_empty() {
-            let age_max = if quiet { SAMPLE_AGE_MAX } else { SAMPLE_AGE_IN_FLOOD_MAX };
-            return match self.streaming_since {
-                Some(since) if now.since(since) > age_max => Err(Fault::Stale { age: now.since(since) }),
-                _ => Ok(()),
-            };
+        if !arrived.is_empty() {
+            self.streaming_since = self.streaming_since.map(|_| now);
         }
-        self.streaming_since = self.streaming_since.map(|_| now);
-        for sample in &self.samples {
-            if let Some((phase, recorder)) = &mut self.recording {
-                recorder.record(*phase, sample).map_err(Fault::Record)?;
+        for sample in &arrived {
+            match sample.tie {
+                Tie::Latched { device_us, z_counts } => {
+                    let sample = Sample { time_us: device_us, force_counts: sample.force_counts, z_counts };
+                    let reading = self.recorded(&sample)?;
+                    self.guard.check(&reading).map_err(Fault::Trip)?;
+                    self.fresh.push(reading);
+                }
+                Tie::Separate { at, u } => {
+                    // A force too large is one wherever the stage stands.
+                    self.guard.check_force(self.force_n(sample.force_counts)).map_err(Fault::Trip)?;
+                    self.pairing.push(Waiting { at, force_counts: sample.force_counts }, u);
+                }
             }
-            let reading = Reading {
-                t_s: sample.device_us as f64 * 1e-6,
-                force_n: (f64::from(sample.force_counts) - self.zero_counts) * self.calibration.force.n_per_count,
-                stage_mm: f64::from(sample.z_counts) * self.calibration.encoder.mm_per_count,
-            };
-            self.guard.check(&reading).map_err(Fault::Trip)?;
-            self.fresh.push(reading);
         }
+        self.arrived = arrived;
+        self.take_pairs()?;
         if self.devices.force.overloaded() {
             return Err(Fault::Trip(guard::Trip::Overload));
         }
+        let age_max = if quiet { SAMPLE_AGE_MAX } else { SAMPLE_AGE_IN_FLOOD_MAX };
+        let age_max = age_max.max(self.period() * SAMPLE_AGE_MAX_PERIODS);
+        if let Some(age) = self.streaming_since.map(|since| now.since(since)).filter(|age| *age > age_max) {
+            return Err(Fault::Stale { age });
+        }
+        match self.pairing.oldest().map(|at| now.since(at)).filter(|age| *age > age_max + SAMPLE_AGE_MAX) {
+            Some(age) => Err(Fault::Unplaced { age }),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the samples of a separate force device whose place is known by now.
+    fn take_pairs(&mut self) -> Result<(), Fault> {
+        // Before the reference is found, a count of the stage is no position.
+        if let Some(report) = self.devices.stage.report().filter(|_| self.devices.stage.homed()) {
+            self.pairing.reported(&report);
+        }
+        while let Some((value, z_mm)) = self.pairing.next_pair() {
+            let z_counts = (z_mm / self.calibration.encoder.mm_per_count).round();
+            let reading = self.recorded(&Sample {
+                time_us: value.at.as_nanos() / 1000,
+                force_counts: value.force_counts,
+                z_counts: if z_counts.is_finite() { z_counts as i32 } else { NOT_READ },
+            })?;
+            self.guard.check_motion(&reading).map_err(Fault::Trip)?;
+            self.fresh.push(reading);
+        }
         Ok(())
+    }
+
+    /// Records a sample where that is asked for; its reading.
+    fn recorded(&mut self, sample: &Sample) -> Result<Reading, Fault> {
+        if let Some((phase, recorder)) = &mut self.recording {
+            recorder.record(*phase, sample).map_err(Fault::Record)?;
+        }
+        Ok(Reading {
+            t_s: sample.time_us as f64 * 1e-6,
+            force_n: self.force_n(sample.force_counts),
+            stage_mm: match sample.z_counts {
+                NOT_READ => f64::NAN,
+                counts => f64::from(counts) * self.calibration.encoder.mm_per_count,
+            },
+        })
+    }
+
+    fn force_n(&self, counts: i32) -> f64 {
+        (f64::from(counts) - self.zero_counts) * self.calibration.force.n_per_count
+    }
+
+    fn period(&self) -> Duration {
+        Duration::from_micros(self.devices.force.period_us().unwrap_or(0).into())
     }
 
     fn session(&mut self, role: Role) -> &mut dyn Session {

@@ -71,6 +71,12 @@ impl Bench {
         self.devices.force.period_us().map_or(0.0, |period_us| 1e6 / f64::from(period_us))
     }
 
+    /// Standard uncertainty of the time of force against that of position, s, where the force device does not latch the
+    /// stage's encoder: root mean square of late.
+    pub fn time_u_s(&self) -> f64 {
+        self.pairing.time_u_s()
+    }
+
     /// Samples known to be lost since the stream began.
     pub fn samples_lost(&self) -> u64 {
         self.devices.force.lost()
@@ -111,6 +117,7 @@ impl Bench {
         let now = self.now();
         self.devices.pen.acknowledge(now);
         self.devices.stage.home(now);
+        self.pairing.forget_positions();
         self.wait("homing", HOME_ALLOWED, |bench| !bench.devices.stage.moving())
     }
 
@@ -154,6 +161,7 @@ impl Bench {
         self.moved = true;
         let now = self.now();
         self.devices.stage.move_to(now, axis, target_mm, speed_mm_s);
+        self.pairing.commanded(now, speed_mm_s);
         // Twice the ideal time and some: a stage that never arrives is a fault, not a wait.
         Ok(Duration::from_secs_f64(2.0 * (target_mm - position_mm).abs() / speed_mm_s + 3.0))
     }

@@ -105,8 +105,8 @@ impl Bench {
             for session in self.sessions() {
                 session.take_fault();
             }
-            self.samples.clear();
-            self.devices.force.drain(&mut self.samples);
+            self.arrived.clear();
+            self.devices.force.drain(&mut self.arrived);
         }
     }
 }

@@ -152,6 +152,11 @@ fn check_ranges(header: &Header) -> Result<(), String> {
         check("gauge.reproducibility_u_mm", "mm", Some(gauge.reproducibility_u_mm), 0.0, 10.0)?;
         check("gauge.reproducibility_dof", "", Some(gauge.reproducibility_dof), 0.1, OPEN)?;
     }
+    if let Some(pairing) = &header.pairing {
+        check("pairing.time_u_s", "s", Some(pairing.time_u_s), 0.0, 10.0)?;
+        check("pairing.delay_u_s", "s", Some(pairing.delay_u_s), 0.0, 10.0)?;
+        check("pairing.position_u_mm", "mm", Some(pairing.position_u_mm), 0.0, 10.0)?;
+    }
     Ok(())
 }
 

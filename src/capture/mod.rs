@@ -116,6 +116,18 @@ pub struct GaugeStudy {
     pub reproducibility_dof: f64,
 }
 
+/// How force and position were brought together on a bench whose force device knows nothing of the stage: time stamps
+/// of the host, and the position between polls of the stage, along its motion at constant speed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Pairing {
+    /// Standard uncertainty of the time of a force against that of the position, s; differs from row to row.
+    pub time_u_s: f64,
+    /// Standard uncertainty of the constant delay of the force (its mean is taken out of `t_s`), s.
+    pub delay_u_s: f64,
+    /// Standard uncertainty of the stage's own count as a position, mm: play and pitch of its screw.
+    pub position_u_mm: f64,
+}
+
 /// The JSON beside the data (contract: `capture/1`). Unknown keys are kept out of the measurement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Header {
@@ -151,6 +163,9 @@ pub struct Header {
     /// Rate that the pen was told, Hz; dynamic captures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stroke_rate_hz: Option<f64>,
+    /// How force and position were brought together; absent where one clock latched both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairing: Option<Pairing>,
     /// True where a simulated bench produced it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub simulated: bool,

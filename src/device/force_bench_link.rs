@@ -1,7 +1,7 @@
 //! The force DAQ that speaks BENCH-LINK v1: force and the stage's encoder, latched by one clock.
 
 use super::{
-    DeviceFault, ForceDaq, Identity, Sample, Session,
+    DeviceFault, ForceDaq, ForceSample, Identity, Session, Tie,
     bench_link::{Requester, damage},
 };
 use crate::{
@@ -25,7 +25,7 @@ pub struct ForceBenchLink {
     identity: Option<Identity>,
     period_us: Option<u32>,
     columns: Columns,
-    samples: Vec<Sample>,
+    samples: Vec<ForceSample>,
     /// Unwrapped time at which the next sample is due, once the first has come.
     next_us: Option<u64>,
     lost: u64,
@@ -129,10 +129,9 @@ impl ForceBenchLink {
             }
         };
         let counts = self.columns.force_counts.iter().zip(&self.columns.encoder_counts[0]);
-        self.samples.extend(counts.zip(0..).map(|((&force_counts, &z_counts), index): (_, u64)| Sample {
-            device_us: first_us + index * period,
+        self.samples.extend(counts.zip(0..).map(|((&force_counts, &z_counts), index): (_, u64)| ForceSample {
             force_counts,
-            z_counts,
+            tie: Tie::Latched { device_us: first_us + index * period, z_counts },
         }));
         self.next_us = Some(first_us + batch.samples as u64 * period);
     }
@@ -218,7 +217,7 @@ impl ForceDaq for ForceBenchLink {
         self.period_us
     }
 
-    fn drain(&mut self, samples: &mut Vec<Sample>) {
+    fn drain(&mut self, samples: &mut Vec<ForceSample>) {
         samples.append(&mut self.samples);
     }
 

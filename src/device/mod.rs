@@ -155,20 +155,52 @@ pub trait Stage: Session {
     fn position_mm(&self, axis: Axis) -> Option<f64>;
     /// Whether the positions are referenced.
     fn homed(&self) -> bool;
+    /// The last report of z, with its times; `None` before the first.
+    fn report(&self) -> Option<Report>;
 }
 
-/// One sample of the force device, in counts.
+/// What a stage that was polled said of z, and when.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Report {
+    /// When the question was put out: the position is not older.
+    pub asked: RunTime,
+    /// When the answer was in: the position is not newer.
+    pub answered: RunTime,
+    /// Position by the stage's own count, mm.
+    pub z_mm: f64,
+    /// Whether any axis moved.
+    pub moving: bool,
+}
+
+/// What ties a force to a time and a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sample {
-    /// Device time, µs, unwrapped; equal steps of the sample period where nothing was lost.
-    pub device_us: u64,
+pub enum Tie {
+    /// The device's own clock and the stage's encoder, both latched with the force.
+    Latched {
+        /// Device time, µs, unwrapped; equal steps of the sample period where nothing was lost.
+        device_us: u64,
+        /// Stage encoder z, counts.
+        z_counts: i32,
+    },
+    /// Nothing but the host's clock: the bench finds the place.
+    Separate {
+        /// When the force was what the value says, as well as the host can tell.
+        at: RunTime,
+        /// Standard uncertainty of `at`, without that of a constant delay.
+        u: Duration,
+    },
+}
+
+/// One value of a force device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForceSample {
     /// Force, counts.
     pub force_counts: i32,
-    /// Stage encoder z, latched with the force, counts.
-    pub z_counts: i32,
+    /// Its time and place.
+    pub tie: Tie,
 }
 
-/// A force device that samples force and the stage's encoder by one clock.
+/// A force device that sends values at a steady rate.
 pub trait ForceDaq: Session {
     /// Starts the stream at a sample rate (Hz).
     fn start(&mut self, now: RunTime, sample_rate_hz: f64);
@@ -177,7 +209,7 @@ pub trait ForceDaq: Session {
     /// The sample period in force, µs; `None` while nothing streams.
     fn period_us(&self) -> Option<u32>;
     /// Moves the samples received since the last call to the end of `samples`.
-    fn drain(&mut self, samples: &mut Vec<Sample>);
+    fn drain(&mut self, samples: &mut Vec<ForceSample>);
     /// Samples that are known to have been lost since the stream began.
     fn lost(&self) -> u64;
     /// Whether the device has flagged an overload since the stream began.

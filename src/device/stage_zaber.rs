@@ -1,6 +1,6 @@
 //! A Zaber stage in the ASCII protocol: one device of one or three axes, ids and checksums on every command.
 
-use super::{DeviceFault, Identity, Session, Stage};
+use super::{DeviceFault, Identity, Report, Session, Stage};
 use crate::{
     config::rig::Axis,
     link::Role,
@@ -52,6 +52,8 @@ struct Request {
 struct Pending {
     request: Request,
     id: u8,
+    /// When it was first put out.
+    asked: RunTime,
     deadline: RunTime,
     attempts: u32,
 }
@@ -70,6 +72,7 @@ pub struct StageZaber {
     serial: String,
     identity: Option<Identity>,
     positions_mm: Vec<f64>,
+    report: Option<Report>,
     moving: bool,
     homed: bool,
     homing: bool,
@@ -96,6 +99,7 @@ impl StageZaber {
             serial: String::new(),
             identity: None,
             positions_mm: Vec::new(),
+            report: None,
             moving: false,
             homed: false,
             homing: false,
@@ -130,7 +134,7 @@ impl StageZaber {
             && let Some(request) = self.queue.pop_front()
         {
             self.id = (self.id + 1) % 100;
-            let pending = Pending { request, id: self.id, deadline: now + REPLY_WAIT, attempts: 1 };
+            let pending = Pending { request, id: self.id, asked: now, deadline: now + REPLY_WAIT, attempts: 1 };
             self.put_out(&pending);
             self.pending = Some(pending);
         }
@@ -149,7 +153,7 @@ impl StageZaber {
             self.strays += 1;
             return;
         }
-        let Some(Pending { request, .. }) = self.pending.take() else { return };
+        let Some(Pending { request, asked, .. }) = self.pending.take() else { return };
         if !reply.checked {
             self.failed(
                 "a reply came without the checksum that was asked for; another program may be on the line".to_owned(),
@@ -171,7 +175,7 @@ impl StageZaber {
             Purpose::AxisCount => self.take_axis_count(reply.data),
             Purpose::Motion | Purpose::Stop => self.poll_due = Some(at),
             Purpose::Setting | Purpose::Acknowledge => {}
-            Purpose::Poll => self.take_positions(at, reply),
+            Purpose::Poll => self.take_positions(asked, at, reply),
         }
         self.send_next(at);
     }
@@ -191,22 +195,20 @@ impl StageZaber {
         }
     }
 
-    fn take_positions(&mut self, at: RunTime, reply: &Reply<'_>) {
+    fn take_positions(&mut self, asked: RunTime, at: RunTime, reply: &Reply<'_>) {
         let counts: Vec<i64> = reply.numbers().flatten().collect();
         if counts.len() != self.axes.len() {
             return self.failed(format!("position reply {:?} does not hold {} numbers", reply.data, self.axes.len()));
         }
         self.positions_mm = counts.iter().map(|&count| position_from_data(count, self.microstep_mm)).collect();
-        if reply.busy {
-            self.poll_due = Some(at + POLL_EVERY);
-            return;
-        }
-        self.poll_due = None;
         // A poll that was answered before a queued motion command says nothing about that motion.
-        if self.queue.iter().all(|request| request.purpose != Purpose::Motion) {
+        if !reply.busy && self.queue.iter().all(|request| request.purpose != Purpose::Motion) {
             self.moving = false;
             self.homed |= std::mem::take(&mut self.homing);
         }
+        self.poll_due = reply.busy.then_some(at + POLL_EVERY);
+        let z_mm = self.position_mm(Axis::Z);
+        self.report = z_mm.map(|z_mm| Report { asked, answered: at, z_mm, moving: self.moving });
     }
 
     fn take_flag(&mut self, flag: Option<Flag>, purpose: Purpose) {
@@ -355,5 +357,9 @@ impl Stage for StageZaber {
 
     fn homed(&self) -> bool {
         self.homed
+    }
+
+    fn report(&self) -> Option<Report> {
+        self.report
     }
 }

@@ -2,13 +2,12 @@
 
 use super::RecordError;
 use crate::{
-    bench::Recorder,
+    bench::{Recorder, Sample},
     capture::{
         Header, Phase,
         compact::{AxisScale, ForceScale, Scales, writer::CompactWriter},
     },
     config::calibration::Calibration,
-    device::Sample,
 };
 use std::{
     fs::{self, File},
@@ -65,8 +64,8 @@ impl CaptureWriter {
 
 impl Recorder for CaptureWriter {
     fn record(&mut self, phase: Phase, sample: &Sample) -> Result<(), String> {
-        let first_us = *self.first_us.get_or_insert(sample.device_us);
-        let time_ns = i64::try_from(sample.device_us.saturating_sub(first_us) * 1000).unwrap_or(i64::MAX);
+        let first_us = *self.first_us.get_or_insert(sample.time_us);
+        let time_ns = i64::try_from(sample.time_us.saturating_sub(first_us) * 1000).unwrap_or(i64::MAX);
         let mut writer = match self.writer.take() {
             Some(writer) => writer,
             None => self.begin()?,

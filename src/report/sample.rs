@@ -214,6 +214,7 @@ fn header(kind: Kind, name: &str) -> Header {
         stage: Some(StageChannel { resolution_mm: 1e-4, scale_u_mm: None }),
         gauge: None,
         stroke_rate_hz: (kind == Kind::Dynamic).then_some(110.0),
+        pairing: None,
         simulated: true,
     }
 }

@@ -283,6 +283,7 @@ impl Campaign<'_> {
                 Step::Run { stroke_rate_hz, .. } => Some(stroke_rate_hz),
                 Step::Press { .. } => None,
             },
+            pairing: None,
             simulated: self.job.rig.value.simulated,
         }
     }

@@ -163,6 +163,7 @@ impl World {
             stage: Some(StageChannel { resolution_mm: self.encoder_mm, scale_u_mm: None }),
             gauge: None,
             stroke_rate_hz: Some(self.told_hz),
+            pairing: None,
             simulated: true,
         }
     }

@@ -258,6 +258,7 @@ pub fn draw(seed: u64) -> (Header, Recording, Truth) {
         stage: Some(StageChannel { resolution_mm: bench.stage_resolution_mm, scale_u_mm: None }),
         gauge: None,
         stroke_rate_hz: None,
+        pairing: None,
         simulated: true,
     };
     (header, bench.recording, Truth { face_mm, protrusion_mm, penetration_mm, entered, needles })

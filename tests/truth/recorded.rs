@@ -4,10 +4,9 @@
 
 use super::world::Drawn;
 use rig::{
-    bench::{Bench, Devices, Recorder, fault::Fault},
+    bench::{Bench, Devices, Recorder, Sample, fault::Fault},
     capture::{ForceChannel, Header, Kind, Phase, StageChannel, memory::Recording},
     config::rig::Axis,
-    device::Sample,
     link::{Link, LinkError, Role, Wake, interrupt::InterruptFlag},
     procedure::{dynamic, press, site::Sites},
     sim::{link::SimLink, world::truth::HoldTruth},
@@ -51,14 +50,14 @@ struct TapeRecorder {
 impl Recorder for TapeRecorder {
     fn record(&mut self, phase: Phase, sample: &Sample) -> Result<(), String> {
         let mut tape = self.tape.borrow_mut();
-        let first_us = *tape.first_us.get_or_insert(sample.device_us);
+        let first_us = *tape.first_us.get_or_insert(sample.time_us);
         if phase == Phase::Run {
-            let began_us = tape.run_us.map_or(sample.device_us, |(began_us, _)| began_us);
-            tape.run_us = Some((began_us, sample.device_us));
+            let began_us = tape.run_us.map_or(sample.time_us, |(began_us, _)| began_us);
+            tape.run_us = Some((began_us, sample.time_us));
         }
         tape.recording.push(
             phase,
-            (sample.device_us - first_us) as f64 * 1e-6,
+            (sample.time_us - first_us) as f64 * 1e-6,
             (f64::from(sample.force_counts) - self.zero_counts) * self.n_per_count,
             f64::from(sample.z_counts) * self.mm_per_count,
         );
@@ -227,6 +226,7 @@ fn header(drawn: &Drawn, kind: Kind, sample_rate_hz: f64) -> Header {
         }),
         gauge: None,
         stroke_rate_hz: (kind == Kind::Dynamic).then_some(drawn.stroke_rate_hz),
+        pairing: None,
         simulated: true,
     }
 }

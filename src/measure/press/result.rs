@@ -107,8 +107,11 @@ impl<'a> Evidence<'a> {
             let message = format!("the tip touches {:.4} mm after the face would", -protrusion);
             return Err(refusal("no-protrusion", format!("{message}; did the pen extend its needles?")));
         }
-        let face_budget = self.onset_budget(header, &self.face, "touch");
-        let tip_budget = self.onset_budget(header, &self.tip, "press");
+        let mut face_budget = self.onset_budget(header, &self.face, "touch");
+        let mut tip_budget = self.onset_budget(header, &self.tip, "press");
+        let [touch_mm_s, press_mm_s] = self.traces.speeds_mm_s;
+        pairing_budget(header, touch_mm_s, "touch", &mut face_budget);
+        pairing_budget(header, press_mm_s, "press", &mut tip_budget);
         let mut protrusion_budget = Budget::default();
         protrusion_budget.terms.extend(face_budget.terms.iter().cloned());
         protrusion_budget.terms.extend(tip_budget.terms.iter().cloned());
@@ -177,6 +180,7 @@ impl<'a> Evidence<'a> {
         let offset = self.traces.background.noise_n / 5.0 + self.traces.background.offset_u_n;
         budget.random("force at the hold", offset / unloading.stiffness_n_per_mm, None);
         budget.random("encoder at the hold", self.traces.encoder_mm, None);
+        pairing_budget(header, 0.0, "hold", &mut budget);
         budget.common("compliance at the hold", compliance_u(header) * hold_n.abs() * 0.1, None);
         gauge::add_terms(header, &mut budget);
         Ok(Measured::new(value, budget))
@@ -197,6 +201,18 @@ impl<'a> Evidence<'a> {
         budget.common("calibration of the cell", scale_u * force[peak].abs(), None);
         Some((Measured::new(force[peak], budget), screened.rows[peak] as u64))
     }
+}
+
+/// What is added where force and position came from devices of their own: an error of time is one of place at the speed
+/// of the phase, mm/s.
+fn pairing_budget(header: &Header, speed_mm_s: f64, phase: &str, budget: &mut Budget) {
+    let Some(pairing) = &header.pairing else { return };
+    let speed_mm_s = speed_mm_s.abs();
+    if speed_mm_s > 0.0 {
+        budget.random(&format!("time of force against position in {phase}"), pairing.time_u_s * speed_mm_s, None);
+        budget.common(&format!("delay of the force device in {phase}"), pairing.delay_u_s * speed_mm_s, None);
+    }
+    budget.random(&format!("stage's own count in {phase}"), pairing.position_u_mm, None);
 }
 
 fn compliance_u(header: &Header) -> f64 {

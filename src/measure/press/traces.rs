@@ -57,6 +57,8 @@ pub struct Traces {
     pub encoder_mm: f64,
     /// Speed of the press times group delay, mm.
     pub lag_mm: f64,
+    /// Speed of touch and press, mm/s.
+    pub speeds_mm_s: [f64; 2],
 }
 
 impl Traces {
@@ -129,6 +131,7 @@ impl Traces {
             hold_n,
             encoder_mm,
             lag_mm,
+            speeds_mm_s: [speeds[0], speeds[1]],
         })
     }
 

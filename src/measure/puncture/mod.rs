@@ -267,6 +267,7 @@ mod tests {
             stage: None,
             gauge: None,
             stroke_rate_hz: None,
+            pairing: None,
             simulated: false,
         }
     }
