@@ -246,15 +246,7 @@ pub fn draw(seed: u64) -> (Header, Recording, Truth) {
         needles: Some(needles),
         compliance_mm_per_n: compliance * off(&mut stream, 0.04),
         compliance_u_mm_per_n: None,
-        force: Some(ForceChannel {
-            natural_hz: natural_hz * off(&mut stream, 0.02),
-            damping: damping * off(&mut stream, 0.05),
-            resolution_n: bench.resolution_n,
-            range_n: None,
-            natural_u_hz: None,
-            damping_u: None,
-            scale_u: None,
-        }),
+        force: Some(channel(natural_hz * off(&mut stream, 0.02), damping * off(&mut stream, 0.05), bench.resolution_n)),
         stage: Some(StageChannel { resolution_mm: bench.stage_resolution_mm, scale_u_mm: None }),
         gauge: None,
         stroke_rate_hz: None,
@@ -262,6 +254,18 @@ pub fn draw(seed: u64) -> (Header, Recording, Truth) {
         simulated: true,
     };
     (header, bench.recording, Truth { face_mm, protrusion_mm, penetration_mm, entered, needles })
+}
+
+fn channel(natural_hz: f64, damping: f64, resolution_n: f64) -> ForceChannel {
+    ForceChannel {
+        natural_hz,
+        damping,
+        resolution_n,
+        range_n: None,
+        natural_u_hz: None,
+        damping_u: None,
+        scale_u: None,
+    }
 }
 
 /// The procedure; returns the penetration of the foremost needle at the hold's end.
