@@ -10,6 +10,21 @@ use sha2::{Digest, Sha256};
 /// Name of the generator, as it is written into the archive.
 pub const GENERATOR: &str = "chacha8/sha256-label";
 
+/// Seeds of a simulated bench: what lasts (pen, cartridge) and what is new in every session (noise, drift, surface).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seeds {
+    /// Of the things that stay the same from session to session.
+    pub lasting: u64,
+    /// Of what is drawn anew in a session.
+    pub session: u64,
+}
+
+impl From<u64> for Seeds {
+    fn from(seed: u64) -> Self {
+        Self { lasting: seed, session: seed }
+    }
+}
+
 /// A stream of random numbers for one purpose.
 #[derive(Debug)]
 pub struct Stream {

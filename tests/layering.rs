@@ -23,7 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("link", &["time"]),
     ("device", &["time", "checksum", "config", "wire", "link"]),
     ("sim", &["units", "time", "prng", "checksum", "config", "wire", "link"]),
-    ("bench", &["time", "capture", "config", "link", "device", "sim"]),
+    ("bench", &["time", "prng", "capture", "config", "link", "device", "sim"]),
     ("record", &["time", "checksum", "capture", "config", "measure", "acceptance", "device", "bench"]),
     ("procedure", &["time", "capture", "config", "bench"]),
     ("run", &["time", "prng", "checksum", "uncertainty", "capture", "config", "measure", "acceptance", "link", "device", "bench", "record", "procedure"]),

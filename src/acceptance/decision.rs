@@ -24,10 +24,34 @@ pub struct Decision {
     pub scope: String,
 }
 
-/// Decides `plan` on `values`, which may come in any order. A criterion that has no value at one of the set depths of
-/// `planned_mm` is inconclusive there, so that what could not be measured is never passed over. Where the plan names
-/// risks instead of a number of cartridges, the number follows from them here.
-pub fn decide(plan: &Plan, planned_mm: &[f64], values: &[Value]) -> Decision {
+/// A capture that was made and could not be measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refused {
+    /// Its name.
+    pub capture: String,
+    /// Strokes or presses.
+    pub source: DataSource,
+    /// What the pen was told, mm.
+    pub set_depth_mm: f64,
+    /// Rate that the pen was told, Hz; `None` for presses.
+    pub set_rate_hz: Option<f64>,
+}
+
+/// What a validation was to measure, beside the values that it did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Conduct<'a> {
+    /// Set depths that were to be measured, mm.
+    pub planned_mm: &'a [f64],
+    /// Captures without a value.
+    pub refused: &'a [Refused],
+}
+
+/// Decides `plan` on `values`, which may come in any order. A criterion that has no value at one of the planned set
+/// depths is inconclusive there, and so is one that would be accepted although more captures were refused than the plan
+/// allows: what could not be measured is never passed over. Where the plan names risks instead of a number of cartridges,
+/// the number follows from them here.
+pub fn decide(plan: &Plan, conduct: Conduct<'_>, values: &[Value]) -> Decision {
+    let Conduct { planned_mm, refused } = conduct;
     let plan = match operating::resolved(plan) {
         Ok(plan) => plan,
         Err(error) => {
@@ -48,7 +72,11 @@ pub fn decide(plan: &Plan, planned_mm: &[f64], values: &[Value]) -> Decision {
             criteria.push(unmeasured(criterion, criterion.set_depth_mm));
         }
         criteria.extend(absent.into_iter().map(|set_depth_mm| unmeasured(criterion, Some(set_depth_mm))));
-        criteria.extend(judged.into_iter().map(|set| judge(&plan, criterion, set, performed(&sets, set))));
+        criteria.extend(judged.into_iter().map(|set| {
+            let mut row = judge(&plan, criterion, set, performed(&sets, set));
+            account_for_refused(&plan, set, refused, &mut row);
+            row
+        }));
     }
     let has = |verdict| criteria.iter().any(|row: &Row| row.verdict == verdict);
     let verdict = if has(Verdict::Reject) {
@@ -70,6 +98,7 @@ pub fn judged_sets<'s, 'v>(criterion: &Criterion, sets: &'s DataSets<'v>) -> Vec
 fn measured_as(quantity: Quantity) -> Quantity {
     match quantity {
         Quantity::StrokeSd | Quantity::Drift => Quantity::Protrusion,
+        Quantity::Grr => Quantity::Repeatability,
         other => other,
     }
 }
@@ -78,6 +107,7 @@ fn measured_as(quantity: Quantity) -> Quantity {
 fn source_of(criterion: &Criterion, sets: &DataSets<'_>) -> DataSource {
     let strokes = || sets.find(measured_as(criterion.quantity), DataSource::Strokes, criterion.set_depth_mm).next();
     match (criterion.source, criterion.quantity) {
+        (_, Quantity::Repeatability | Quantity::Grr) => DataSource::Presses,
         (Some(source), _) => source,
         (None, Quantity::StrokeSd | Quantity::Drift | Quantity::Missed | Quantity::PunctureRate) => DataSource::Strokes,
         (None, _) if strokes().is_some() => DataSource::Strokes,
@@ -96,8 +126,48 @@ fn performed(sets: &DataSets<'_>, set: &DataSet<'_>) -> usize {
     fewest(set).max(flags.unwrap_or(0))
 }
 
+/// Puts beside a row which captures are missing from it, and takes an acceptance back where they are more than the plan
+/// allows: a capture is seldom refused by chance, so those left over need not stand for it.
+fn account_for_refused(plan: &Plan, set: &DataSet<'_>, refused: &[Refused], row: &mut Row) {
+    let belongs = |one: &&Refused| {
+        one.source == set.source
+            && (one.set_depth_mm - set.set_depth_mm).abs() < SAME_DEPTH_MM
+            && one.set_rate_hz == set.set_rate_hz
+    };
+    let missing: Vec<&str> = refused.iter().filter(belongs).map(|one| one.capture.as_str()).collect();
+    if missing.is_empty() {
+        return;
+    }
+    let measured = match set.source {
+        DataSource::Presses => set.n(),
+        DataSource::Strokes => set.units().count(),
+    };
+    let made = measured + missing.len();
+    let share = missing.len() as f64 / made as f64;
+    let found = format!("{} of {made} captures could not be measured ({})", missing.len(), missing.join(", "));
+    if row.verdict == Verdict::Accept && share > plan.refused_share {
+        row.verdict = Verdict::Inconclusive;
+        row.reason = format!(
+            "{found}, {:.1} % where the plan allows {:.1} %: what could not be measured may be what would have failed; \
+             measure anew. Of the others: {}",
+            100.0 * share,
+            100.0 * plan.refused_share,
+            row.reason
+        );
+    } else {
+        row.notes.push(format!("{found}; the plan allows {:.1} %", 100.0 * plan.refused_share));
+    }
+}
+
 /// The population that the verdict speaks of.
 fn scope(values: &[Value], rows: usize) -> String {
+    if values.first().is_some_and(|value| value.quantity == Quantity::Repeatability) {
+        let sessions: BTreeSet<&str> = values.iter().map(|value| &*value.pen).collect();
+        return format!(
+            "The verdict speaks of the bench with this reference and of operators like the {} that mounted it; of no pen.",
+            sessions.len()
+        );
+    }
     // Rows of one cartridge mostly stand together, so that few of them need to be looked up.
     let runs = values.chunk_by(|a, b| a.pen == b.pen && a.cartridge == b.cartridge);
     let cartridges: BTreeSet<(&str, &str)> = runs.map(|run| (&*run[0].pen, &*run[0].cartridge)).collect();
@@ -141,7 +211,7 @@ fn scope(values: &[Value], rows: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Decision, decide};
+    use super::{Conduct, Decision, Refused, decide};
     use crate::acceptance::Verdict;
     use crate::acceptance::measurements::{Value, read};
     use crate::config::Document;
@@ -176,7 +246,7 @@ mod tests {
         for case in cases {
             let plan: Plan = toml::from_str(&case.files["plan.toml"]).unwrap();
             plan.check().unwrap();
-            let found = decide(&plan, &[], &read("m.csv", &case.files["m.csv"]).unwrap());
+            let found = decide(&plan, Conduct::default(), &read("m.csv", &case.files["m.csv"]).unwrap());
             let rows = serde_json::to_value(&found.criteria).unwrap();
             for (path, want) in case.want {
                 let got = match path.split('.').collect::<Vec<_>>()[..] {
@@ -215,8 +285,12 @@ mod tests {
         (0..n).map(|_| mean + sd * stream.normal()).collect()
     }
 
+    fn planned(planned_mm: &[f64]) -> Conduct<'_> {
+        Conduct { planned_mm, refused: &[] }
+    }
+
     fn of(plan: &Plan, values: &[Value]) -> Decision {
-        decide(plan, &[], values)
+        decide(plan, Conduct::default(), values)
     }
 
     #[test]
@@ -327,11 +401,38 @@ mod tests {
     #[test]
     fn a_planned_set_depth_without_values_is_not_passed_over() {
         let (plan, values) = (plan(PROTRUSION), values(Quantity::Protrusion, "p", "c", strokes(1, 500, 1.5, 0.02)));
-        assert_eq!(decide(&plan, &[1.5], &values).verdict, Verdict::Accept);
-        let found = decide(&plan, &[0.25, 1.5], &values);
+        assert_eq!(decide(&plan, planned(&[1.5]), &values).verdict, Verdict::Accept);
+        let found = decide(&plan, planned(&[0.25, 1.5]), &values);
         assert_eq!((found.verdict, found.criteria.len()), (Verdict::Inconclusive, 2));
         assert_eq!(found.criteria[0].set_depth_mm, Some(0.25));
         assert!(found.criteria[0].reason.contains("0.25 mm"), "{}", found.criteria[0].reason);
+    }
+
+    /// Missing data are missing for a cause: 14 good cartridges of 15 do not speak for the one that gave no value.
+    #[test]
+    fn what_was_refused_is_not_passed_over() {
+        let refused = |set_depth_mm, rate| Refused {
+            capture: "c14-run".to_owned(),
+            source: DataSource::Strokes,
+            set_depth_mm,
+            set_rate_hz: rate,
+        };
+        let strict = plan(PROTRUSION);
+        let mut rows = Vec::new();
+        for cartridge in 0..14 {
+            rows.extend(values(Quantity::Protrusion, "p", &cartridge.to_string(), strokes(cartridge, 40, 1.5, 0.02)));
+        }
+        let of = |plan: &Plan, refused: &[Refused]| decide(plan, Conduct { planned_mm: &[1.5], refused }, &rows);
+        assert_eq!(of(&strict, &[]).verdict, Verdict::Accept);
+        let found = of(&strict, &[refused(1.5, None)]);
+        assert_eq!(found.verdict, Verdict::Inconclusive);
+        assert!(found.criteria[0].reason.starts_with("1 of 15 captures could not be measured (c14-run)"));
+        let tolerant = Plan { refused_share: 0.1, ..plan(PROTRUSION) };
+        let found = of(&tolerant, &[refused(1.5, None)]);
+        assert_eq!(found.verdict, Verdict::Accept);
+        assert!(found.criteria[0].notes.iter().any(|note| note.contains("c14-run")), "{found:?}");
+        // Another set depth or rate is another data set.
+        assert_eq!(of(&strict, &[refused(1.0, None), refused(1.5, Some(110.0))]).verdict, Verdict::Accept);
     }
 
     #[test]
@@ -355,13 +456,20 @@ mod tests {
         let plan = plan(
             "[[criterion]]\nid = \"r\"\nquantity = \"puncture_rate\"\nstatistic = \"mean\"\ntolerance_percent = 5.0\nconfidence = 0.95\nrationale = \"r\"\n",
         );
-        let mut run = values(Quantity::PunctureRate, "p", "c", [110.5]);
-        let unknown = of(&plan, &run);
+        let run = |rate_hz: f64, set_rate_hz| {
+            let rates = strokes(3, 20, rate_hz, 0.1);
+            values(Quantity::PunctureRate, "p", "c", rates)
+                .into_iter()
+                .map(|value| Value { set_rate_hz, ..value })
+                .collect::<Vec<_>>()
+        };
+        let unknown = of(&plan, &run(110.5, None));
         assert_eq!(unknown.verdict, Verdict::Inconclusive, "{unknown:?}");
-        run[0].set_rate_hz = Some(110.0);
-        assert_eq!(of(&plan, &run).verdict, Verdict::Accept);
-        run[0].value = 120.0;
-        assert_eq!(of(&plan, &run).verdict, Verdict::Reject);
+        let found = of(&plan, &run(110.5, Some(110.0)));
+        let row = &found.criteria[0];
+        assert_eq!((found.verdict, row.n), (Verdict::Accept, 20), "{row:?}");
+        assert!(row.lower.unwrap() < row.estimate.unwrap() && row.estimate.unwrap() < row.upper.unwrap());
+        assert_eq!(of(&plan, &run(120.0, Some(110.0))).verdict, Verdict::Reject);
     }
 
     proptest! {

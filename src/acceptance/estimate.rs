@@ -2,7 +2,6 @@
 
 use super::dataset::{DataSet, Unit};
 use super::interval::{Claimed, Independent, Interval, alone, grouped, shown};
-use crate::config::plan::Quantity;
 use crate::stats::distribution::{ChiSquared, Distribution, StudentT};
 use crate::stats::nested::Series;
 use crate::stats::{StatsError, autocorrelation, describe, serial, trend};
@@ -14,10 +13,6 @@ use crate::stats::{StatsError, autocorrelation, describe, serial, trend};
 /// [`StatsError`] where there are too few values or none scatters.
 pub fn mean(confidence: f64, set: &DataSet<'_>, claimed: Claimed) -> Result<Interval, StatsError> {
     let (n, estimate, deviation, df, units, independent, method) = match alone(set) {
-        // One run's rate has no scatter to judge by: its uncertainty is all in the guard band.
-        Some(Err(_)) if set.n() == 1 && set.quantity == Quantity::PunctureRate => {
-            return Ok(single(set, claimed));
-        }
         Some(series) => {
             let (independent, series) = series?;
             let deviation = series.sd / series.n_mean.sqrt();
@@ -51,21 +46,6 @@ pub fn mean(confidence: f64, set: &DataSet<'_>, claimed: Claimed) -> Result<Inte
         growth: Some(Box::new(growth)),
         method,
     })
-}
-
-/// A single value that stands for a whole run.
-fn single(set: &DataSet<'_>, claimed: Claimed) -> Interval {
-    let value = set.units().flat_map(|unit| unit.values.iter().copied()).next().unwrap_or(f64::NAN);
-    Interval {
-        n: 1,
-        estimate: value,
-        range: claimed.about(value, 0.0),
-        certain: shown(value, 0.0),
-        thin: false,
-        independent: (Independent::Runs, 1.0),
-        growth: None,
-        method: "the rate of one run; its uncertainty is in the guard band".to_owned(),
-    }
 }
 
 /// Upper confidence limit of the SD within cartridges; measurement noise is in it and not taken out.

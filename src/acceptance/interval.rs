@@ -32,8 +32,10 @@ pub enum Independent {
     Strokes,
     /// Presses on fresh sites with one cartridge.
     Presses,
-    /// Runs with one cartridge.
-    Runs,
+    /// Stretches of one run, of which each gives a puncture rate.
+    Stretches,
+    /// Mountings of the bench by an operator in one run.
+    Sessions,
 }
 
 impl fmt::Display for Independent {
@@ -43,7 +45,8 @@ impl fmt::Display for Independent {
             Self::Cartridges => "cartridges",
             Self::Strokes => "strokes",
             Self::Presses => "presses",
-            Self::Runs => "runs",
+            Self::Stretches => "stretches of one run",
+            Self::Sessions => "sessions",
         })
     }
 }
@@ -125,13 +128,13 @@ pub fn grouped(set: &DataSet<'_>) -> Result<(Independent, Vec<Vec<Series>>), Sta
 }
 
 /// The values of the only cartridge as one series; `None` where there are several cartridges, an error inside where the
-/// series is too short or does not scatter. Presses and runs are independent of each other, strokes are not.
+/// series is too short or does not scatter. Presses are independent of each other, strokes and stretches of a run are not.
 pub fn alone(set: &DataSet<'_>) -> Option<Result<(Independent, CorrelatedSeries), StatsError>> {
     let mut units = set.units();
     let (Some(only), None) = (units.next(), units.next()) else { return None };
     Some(match (set.source, set.quantity) {
-        (_, Quantity::PunctureRate) => {
-            CorrelatedSeries::independent(&only.values).map(|series| (Independent::Runs, series))
+        (DataSource::Strokes, Quantity::PunctureRate) => {
+            CorrelatedSeries::of(&only.values).map(|series| (Independent::Stretches, series))
         }
         (DataSource::Strokes, _) => CorrelatedSeries::of(&only.values).map(|series| (Independent::Strokes, series)),
         (DataSource::Presses, _) => {

@@ -8,7 +8,7 @@
 
 use super::dataset::DataSet;
 use super::interval::{Claimed, Interval, Range};
-use super::{Row, Verdict, diagnostics, estimate, missed, tolerance_interval};
+use super::{Row, Verdict, diagnostics, estimate, gauge, missed, tolerance_interval};
 use crate::config::plan::{Criterion, NotNormal, Plan, Population, Quantity, Statistic};
 use crate::stats::StatsError;
 use crate::stats::distribution::{Distribution, Normal};
@@ -51,7 +51,7 @@ pub fn judge(plan: &Plan, criterion: &Criterion, set: &DataSet<'_>, performed: u
             return row;
         }
     };
-    match interval(criterion, population, set, claimed(limits)) {
+    match interval(plan, criterion, population, set, claimed(limits)) {
         _ if limits.0.is_nan() => {
             row.reason =
                 "the limits are a percentage of the set rate, which is not known here; give them in Hz".to_owned();
@@ -156,6 +156,7 @@ fn population(criterion: &Criterion, set: &DataSet<'_>, notes: &mut Vec<String>)
 }
 
 fn interval(
+    plan: &Plan,
     criterion: &Criterion,
     population: Population,
     set: &DataSet<'_>,
@@ -169,7 +170,14 @@ fn interval(
             estimate::drift(criterion.confidence, set, claimed)
         }
         (Statistic::Mean, _) => estimate::mean(criterion.confidence, set, claimed),
+        (Statistic::Sd, _) if criterion.quantity == Quantity::Repeatability => {
+            gauge::repeatability(criterion.confidence, set)
+        }
         (Statistic::Sd, _) => estimate::sd(criterion.confidence, set),
+        (Statistic::Share, _) if criterion.quantity == Quantity::Grr => {
+            let tolerance_mm = plan.msa.as_ref().map_or(f64::NAN, |msa| msa.tolerance_mm);
+            gauge::share_of_tolerance(criterion.confidence, set, tolerance_mm)
+        }
         (Statistic::Share, _) => missed::share(criterion.confidence, set),
     }
 }

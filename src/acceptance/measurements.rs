@@ -11,9 +11,9 @@ use std::sync::Arc;
 /// One measured value with what it belongs to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Value {
-    /// The pen.
+    /// The pen; the session of a reference press.
     pub pen: Arc<str>,
-    /// The cartridge; cartridges of different pens are different even where their names are not.
+    /// The cartridge, or the place of a reference press; cartridges of different pens are different even where their names are not.
     pub cartridge: Arc<str>,
     /// What the pen was told, mm.
     pub set_depth_mm: f64,
@@ -23,8 +23,9 @@ pub struct Value {
     pub source: DataSource,
     /// Place in the order of measurement within the cartridge: the stroke's number, the site, the run.
     pub order: u64,
-    /// What was measured: protrusion or penetration (mm), puncture rate (Hz, one value a run), missed (1 or 0 for each
-    /// stroke). SD and drift are made from protrusion and have no values of their own.
+    /// What was measured: protrusion or penetration (mm), puncture rate (Hz, one value a stretch of a run), missed (1 or
+    /// 0 for each stroke), repeatability (protrusion of a reference, mm). SD, drift and the bench's share of the
+    /// tolerance are made from these and have no values of their own.
     pub quantity: Quantity,
     /// The value, in the unit of the quantity.
     pub value: f64,

@@ -12,6 +12,7 @@ pub mod dataset;
 pub mod decision;
 pub mod diagnostics;
 pub mod estimate;
+pub mod gauge;
 pub mod interval;
 pub mod judgement;
 pub mod measurements;
@@ -44,7 +45,8 @@ pub struct Row {
     pub criterion: String,
     /// Set depth it speaks of, mm; `None` where it speaks of all.
     pub set_depth_mm: Option<f64>,
-    /// Quantity judged: `protrusion`, `penetration`, `puncture_rate`, `stroke_sd`, `missed`, `drift`.
+    /// Quantity judged: `protrusion`, `penetration`, `puncture_rate`, `stroke_sd`, `missed`, `drift`,
+    /// `repeatability`, `grr`.
     pub quantity: String,
     /// Unit of estimate, bounds and limits: `mm`, `Hz`, or `1` for shares.
     pub unit: String,

@@ -8,7 +8,7 @@
 //! Deliberately absent: printing; [`table`] gives text.
 
 use super::Verdict;
-use super::decision::decide;
+use super::decision::{Conduct, decide};
 use super::measurements::Value;
 use super::operating;
 use super::synthetic::{Process, SET_DEPTH_MM, Shape, TOLERANCE_MM, Validation, add_drift, missed};
@@ -226,7 +226,9 @@ pub fn run(cell: &Cell, draws: u32, seed: u64) -> Result<Outcome, StatsError> {
     let world = World::of(&cell.subject, cell.if_not_normal, &mut stream)?;
     let mut accepted = |edge: bool| {
         (0..draws)
-            .filter(|_| decide(&world.plan, &[], &world.draw(edge, &mut stream)).verdict == Verdict::Accept)
+            .filter(|_| {
+                decide(&world.plan, Conduct::default(), &world.draw(edge, &mut stream)).verdict == Verdict::Accept
+            })
             .count() as u32
     };
     let false_accepts = accepted(true);
@@ -368,6 +370,8 @@ fn plan_of(subject: &Subject, if_not_normal: NotNormal) -> Plan {
         set_depths: SetDepths::All,
         press: None,
         dynamic: None,
+        msa: None,
+        refused_share: 0.0,
         criteria: vec![criterion],
     }
 }
@@ -407,7 +411,7 @@ pub fn table(outcomes: &[Outcome]) -> Result<String, StatsError> {
 mod tests {
     use super::{CONFIDENCE, Cell, Outcome, Subject, World, cells, run};
     use crate::acceptance::Verdict;
-    use crate::acceptance::decision::decide;
+    use crate::acceptance::decision::{Conduct, decide};
     use crate::acceptance::measurements::Value;
     use crate::acceptance::synthetic::Process;
     use crate::config::plan::NotNormal;
@@ -435,7 +439,7 @@ mod tests {
         for _ in 0..draws {
             let mut values = world.draw(true, &mut stream);
             mutate(&mut values);
-            false_accepts += u32::from(decide(&world.plan, &[], &values).verdict == Verdict::Accept);
+            false_accepts += u32::from(decide(&world.plan, Conduct::default(), &values).verdict == Verdict::Accept);
         }
         let cell = Cell { name: "mutation", subject, if_not_normal: NotNormal::Report, claimed: true };
         Outcome { cell, draws, false_accepts, false_rejects: 0 }

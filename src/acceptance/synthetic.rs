@@ -222,7 +222,10 @@ impl Validation {
             all.push(Value { quantity: Quantity::Missed, value: missed, u: 0.0, ..value.clone() });
             if value.order == 0 {
                 let rate_hz = self.rate_hz * (1.0 + 0.005 * stream.normal());
-                all.push(Value { quantity: Quantity::PunctureRate, value: rate_hz, u: 1e-3, ..value.clone() });
+                all.extend((0..20).map(|order| {
+                    let value_hz = rate_hz + 0.001 * self.rate_hz * stream.normal();
+                    Value { quantity: Quantity::PunctureRate, order, value: value_hz, u: 1e-3, ..value.clone() }
+                }));
             }
             all.push(Value { quantity: Quantity::Penetration, value: value.value - DIMPLE_MM, ..value.clone() });
             all.push(value);

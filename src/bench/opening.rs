@@ -13,6 +13,7 @@ use crate::{
         interrupt::InterruptFlag,
         serial::{OpenError, SerialLink},
     },
+    prng::Seeds,
     sim::link::SimLink,
 };
 
@@ -35,7 +36,7 @@ impl Devices {
 }
 
 impl Bench {
-    /// Opens the bench of a rig file. Nothing is sent yet. `seed` and `cartridge` shape a world in this process.
+    /// Opens the bench of a rig file. Nothing is sent yet. `seeds` and `cartridge` shape a world in this process.
     ///
     /// # Errors
     ///
@@ -45,12 +46,12 @@ impl Bench {
         calibration: Calibration,
         cartridge: &Cartridge,
         pen_uid: Option<String>,
-        seed: u64,
+        seeds: impl Into<Seeds>,
         interrupt: InterruptFlag,
     ) -> Result<Self, OpenError> {
         let world = rig.sim.as_ref().filter(|_| rig.in_process());
         let link: Box<dyn Link> = match world {
-            Some(world) => Box::new(SimLink::new(&rig, world, cartridge, seed)),
+            Some(world) => Box::new(SimLink::new(&rig, world, cartridge, seeds)),
             None => Box::new(SerialLink::open(&[
                 (Role::Pen, &rig.pen.port, rig.pen.baud),
                 (Role::Stage, &rig.stage.port, rig.stage.baud),

@@ -5,7 +5,10 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    acceptance::{decision::decide, measurements, operating},
+    acceptance::{
+        decision::{Conduct, decide},
+        measurements, operating,
+    },
     config::library::Library,
     record::model::VerdictDocument,
 };
@@ -44,7 +47,7 @@ impl Accept {
         let text = std::fs::read_to_string(&self.measurements)
             .map_err(|error| Failure::usage(format!("cannot read {file}: {error}")))?;
         let values = measurements::read(&file, &text).map_err(Failure::usage)?;
-        let decision = decide(&plan, &[], &values);
+        let decision = decide(&plan, Conduct::default(), &values);
         let document = VerdictDocument {
             schema: "verdict/1".to_owned(),
             run: String::new(),
@@ -54,6 +57,7 @@ impl Accept {
             seed: None,
             criteria: decision.criteria,
             scope: decision.scope,
+            gauge: None,
             operating_characteristic: operating::characteristics(&plan, &values),
             rig: String::new(),
             plan: plan.name,

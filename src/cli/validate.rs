@@ -76,6 +76,18 @@ impl Observer for Console<'_> {
     }
 
     fn next_cartridge(&mut self, number: u32) -> Result<String, String> {
+        self.confirmed("the next cartridge must be put in", &format!("Put in cartridge {}", number + 1))
+    }
+
+    fn next_operator(&mut self, name: &str) -> Result<String, String> {
+        let order = format!("{name}: take the pen out of its holder and mount it anew");
+        self.confirmed("the pen must be mounted anew", &order)
+    }
+}
+
+impl Console<'_> {
+    /// Asks somebody to do what a bench cannot, and who did it.
+    fn confirmed(&self, what: &str, order: &str) -> Result<String, String> {
         if self.simulated {
             return Ok("the simulated bench".to_owned());
         }
@@ -83,13 +95,13 @@ impl Observer for Console<'_> {
             return Ok("--yes".to_owned());
         }
         if !std::io::stdin().is_terminal() {
-            return Err("the next cartridge must be put in by hand; run on a terminal or give --yes".to_owned());
+            return Err(format!("{what} by hand; run on a terminal or give --yes"));
         }
-        self.terminal.note(&format!("Put in cartridge {}, type your name and press Enter:", number + 1));
+        self.terminal.note(&format!("{order}, type your name and press Enter:"));
         let mut name = String::new();
         std::io::stdin().lock().read_line(&mut name).map_err(|error| error.to_string())?;
         match name.trim() {
-            "" => Err("no name was typed, so nobody has confirmed the cartridge".to_owned()),
+            "" => Err(format!("no name was typed, so nobody has confirmed that {what}")),
             name => Ok(name.to_owned()),
         }
     }
@@ -116,9 +128,15 @@ impl Validate {
         for &rate_hz in plan.value.dynamic.iter().flat_map(|dynamic| &dynamic.stroke_rates_hz) {
             pen.value.check_stroke_rate(rate_hz).map_err(Failure::usage)?;
         }
-        if plan.value.press.is_none() && plan.value.dynamic.is_none() {
+        if plan.value.press.is_none() && plan.value.dynamic.is_none() && plan.value.msa.is_none() {
             return Err(Failure::usage(format!(
-                "plan {} has neither [press] nor [dynamic], so there is nothing to measure",
+                "plan {} has none of [press], [dynamic] and [msa], so there is nothing to measure",
+                plan.origin
+            )));
+        }
+        if plan.value.msa.is_some() && (self.cartridges.is_some_and(|count| count > 1) || set_depths_mm.len() != 1) {
+            return Err(Failure::usage(format!(
+                "plan {} measures the bench with one cartridge at one set depth; leave out --cartridges and give one --depth",
                 plan.origin
             )));
         }

@@ -36,6 +36,13 @@ pub struct Plan {
     /// Runs of the stroking pen; absent where none are made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dynamic: Option<DynamicPlan>,
+    /// A study of the bench itself in place of a pen's validation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub msa: Option<GaugePlan>,
+    /// Largest share of the captures of a set depth that may be refused before its criteria are inconclusive; 0 unless
+    /// named. What could not be measured may well be what would have failed.
+    #[serde(default)]
+    pub refused_share: f64,
     /// What must hold; at least one.
     #[serde(rename = "criterion")]
     pub criteria: Vec<Criterion>,
@@ -85,6 +92,23 @@ pub struct DynamicPlan {
     pub strokes: u32,
 }
 
+/// Presses on a reference that measure the bench: each operator mounts the reference pen and presses at places of his
+/// own, several times in each on fresh spots beside one another, since a press destroys its spot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GaugePlan {
+    /// Who mounts and presses, one session each, in this order.
+    pub operators: Vec<String>,
+    /// Places on the reference for each operator.
+    pub sites: u32,
+    /// Presses at each place.
+    pub repeats: u32,
+    /// Speed of the stage in the press, mm/s.
+    pub speed_mm_s: f64,
+    /// Half-width of the tolerance that the bench is to judge, mm.
+    pub tolerance_mm: f64,
+}
+
 /// A measured quantity that a criterion judges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -101,6 +125,10 @@ pub enum Quantity {
     Missed,
     /// Change of protrusion from the first to the last stroke of a run, mm.
     Drift,
+    /// SD of repeated presses on a reference under one mounting, mm.
+    Repeatability,
+    /// Six SDs of the bench (repeatability and mountings together) as a share of the width of the tolerance.
+    Grr,
 }
 
 impl Quantity {
@@ -113,6 +141,8 @@ impl Quantity {
             Self::StrokeSd => "stroke_sd",
             Self::Missed => "missed",
             Self::Drift => "drift",
+            Self::Repeatability => "repeatability",
+            Self::Grr => "grr",
         }
     }
 
@@ -120,9 +150,14 @@ impl Quantity {
     pub fn unit(self) -> &'static str {
         match self {
             Self::PunctureRate => "Hz",
-            Self::Missed => "1",
+            Self::Missed | Self::Grr => "1",
             _ => "mm",
         }
+    }
+
+    /// Whether it is one of the bench and not of a pen.
+    pub fn is_of_the_bench(self) -> bool {
+        matches!(self, Self::Repeatability | Self::Grr)
     }
 }
 
@@ -247,6 +282,11 @@ impl Document for Plan {
             ));
         }
         for (index, criterion) in self.criteria.iter().enumerate() {
+            if criterion.quantity.is_of_the_bench() != self.msa.is_some() {
+                let message =
+                    "repeatability and grr are judged by plans with [msa], and nothing else is; use two plans";
+                return Err(Problem::at(format!("criterion[{index}].quantity"), message));
+            }
             criterion.check().map_err(|Problem { path, message }| {
                 let dot = if path.is_empty() { "" } else { "." };
                 Problem::at(format!("criterion[{index}]{dot}{path}"), message)
@@ -271,6 +311,10 @@ impl Plan {
             in_range("risk.capability", "", Some(risk.capability), 0.5, 10.0)?;
             in_range("risk.icc", "", Some(risk.icc), 0.0, 0.99)?;
         }
+        in_range("refused_share", "", Some(self.refused_share), 0.0, 0.5)?;
+        if let Some(msa) = &self.msa {
+            self.check_gauge(msa)?;
+        }
         if let Some(press) = &self.press {
             in_range("press.sites", "", Some(f64::from(press.sites)), 1.0, 10_000.0)?;
             in_range("press.speed_mm_s", "mm/s", Some(press.speed_mm_s), 0.01, 5.0)?;
@@ -285,6 +329,44 @@ impl Plan {
             }
         }
         Ok(())
+    }
+}
+
+impl Plan {
+    fn check_gauge(&self, msa: &GaugePlan) -> Result<(), Problem> {
+        let others = [
+            ("press", self.press.is_some()),
+            ("dynamic", self.dynamic.is_some()),
+            ("cartridges", self.cartridges.is_some()),
+            ("pens", self.pens.is_some()),
+            ("risk", self.risk.is_some()),
+        ];
+        if let Some((key, _)) = others.iter().find(|(_, given)| *given) {
+            return Err(Problem::at(
+                *key,
+                "a plan with [msa] presses one reference alone; take it out, or use two plans",
+            ));
+        }
+        in_range("msa.sites", "", Some(f64::from(msa.sites)), 2.0, 1000.0)?;
+        in_range("msa.repeats", "", Some(f64::from(msa.repeats)), 2.0, 1000.0)?;
+        in_range("msa.speed_mm_s", "mm/s", Some(msa.speed_mm_s), 0.01, 5.0)?;
+        in_range("msa.tolerance_mm", "mm", Some(msa.tolerance_mm), 1e-6, 10.0)?;
+        if msa.operators.is_empty() || msa.operators.len() > 100 {
+            return Err(Problem::at("msa.operators", "name 1 to 100 operators; days are runs of their own"));
+        }
+        for (index, name) in msa.operators.iter().enumerate() {
+            if name.trim().is_empty() || msa.operators[..index].contains(name) {
+                let message = format!("{name:?} does not tell an operator from the others; give each a name");
+                return Err(Problem::at(format!("msa.operators[{index}]"), message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Speed of the stage in a press, mm/s.
+    pub fn press_speed_mm_s(&self) -> f64 {
+        let reference = self.msa.as_ref().map(|msa| msa.speed_mm_s);
+        self.press.as_ref().map(|press| press.speed_mm_s).or(reference).unwrap_or(1.0)
     }
 }
 
@@ -308,8 +390,8 @@ impl Criterion {
         let allowed: &[Statistic] = match self.quantity {
             Quantity::Protrusion | Quantity::Penetration => &[Statistic::Tolerance, Statistic::Mean, Statistic::Sd],
             Quantity::PunctureRate => &[Statistic::Tolerance, Statistic::Mean],
-            Quantity::StrokeSd => &[Statistic::Sd],
-            Quantity::Missed => &[Statistic::Share],
+            Quantity::StrokeSd | Quantity::Repeatability => &[Statistic::Sd],
+            Quantity::Missed | Quantity::Grr => &[Statistic::Share],
             Quantity::Drift => &[Statistic::Mean],
         };
         if !allowed.contains(&self.statistic) {
@@ -362,7 +444,7 @@ impl Criterion {
             }
             Quantity::Drift => &["tolerance_mm", "lower_mm", "upper_mm"],
             Quantity::PunctureRate => &["tolerance_percent", "lower_hz", "upper_hz"],
-            Quantity::Missed => &["upper_share"],
+            Quantity::Missed | Quantity::Grr => &["upper_share"],
             _ => &["upper_mm"],
         };
         let given = self.limits_given();

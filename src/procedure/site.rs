@@ -18,6 +18,11 @@ pub struct Sites {
 }
 
 impl Sites {
+    /// Sites of a phantom of which this many are used.
+    pub fn after(used: u32) -> Self {
+        Self { used }
+    }
+
     /// Moves to the beginning of fresh rows for a run, and leaves them behind for it.
     ///
     /// # Errors

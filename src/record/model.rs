@@ -3,7 +3,7 @@
 //! Invariant: everything here is in the archive; a report is a pure function of a [`RunRecord`].
 
 use crate::{
-    acceptance::{Row, Verdict, comparison::Comparison, operating::Characteristic},
+    acceptance::{Row, Verdict, comparison::Comparison, gauge::GaugeStudy, operating::Characteristic},
     capture::Header,
     measure::Measurement,
 };
@@ -27,6 +27,12 @@ pub struct PressRow {
     pub puncture_force_n: Option<f64>,
     pub punctured: Option<bool>,
     pub capture: String,
+    /// Operator of a gauge study; empty in a validation.
+    #[serde(default)]
+    pub operator: Option<String>,
+    /// Number of the press at its place in a gauge study, from 0; empty in a validation.
+    #[serde(default)]
+    pub repeat: Option<u32>,
 }
 
 /// A row of `strokes.csv`. Lengths in mm, forces in N, times in s.
@@ -70,6 +76,9 @@ pub struct VerdictDocument {
     /// How good a pen must be to pass the protrusion criteria with the sample that was measured.
     #[serde(default)]
     pub operating_characteristic: Vec<Characteristic>,
+    /// What a gauge study found; none where a pen was validated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gauge: Option<GaugeStudy>,
     /// Name of the rig.
     pub rig: String,
     /// Name of the plan.

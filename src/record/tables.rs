@@ -4,7 +4,7 @@ use super::{
     RecordError,
     model::{PressRow, StrokeRow},
 };
-use crate::acceptance::Row;
+use crate::acceptance::{Row, gauge::AnovaRow};
 use serde::{Serialize, de::DeserializeOwned};
 use std::path::Path;
 
@@ -25,9 +25,10 @@ struct CriterionRow<'r> {
 }
 
 const PRESSES: &str = "pen,cartridge,set_depth_mm,site,face_mm,tip_mm,protrusion_mm,protrusion_u_mm,penetration_mm,\
-                       penetration_u_mm,puncture_force_n,punctured,capture";
+                       penetration_u_mm,puncture_force_n,punctured,capture,operator,repeat";
 const STROKES: &str = "pen,cartridge,set_depth_mm,stroke,start_s,period_s,peak_force_n,protrusion_mm,protrusion_u_mm,\
                        penetration_mm,penetration_u_mm,missed,capture";
+const GAUGE: &str = "source,df,ss_mm2,ms_mm2,f,p,component_mm2";
 const CRITERIA: &str =
     "criterion,set_depth_mm,quantity,n,estimate,lower,upper,limit_lower,limit_upper,guard_band,verdict";
 
@@ -47,6 +48,15 @@ pub fn write_presses(folder: &Path, rows: &[PressRow]) -> Result<(), RecordError
 /// [`RecordError`].
 pub fn write_strokes(folder: &Path, rows: &[StrokeRow]) -> Result<(), RecordError> {
     write(&folder.join("strokes.csv"), STROKES, rows)
+}
+
+/// Writes `gauge.csv`: the analysis of variance of a gauge study.
+///
+/// # Errors
+///
+/// [`RecordError`].
+pub fn write_gauge(folder: &Path, rows: &[AnovaRow]) -> Result<(), RecordError> {
+    write(&folder.join("gauge.csv"), GAUGE, rows)
 }
 
 /// Writes `criteria.csv`.

@@ -75,6 +75,8 @@ pub fn quantity(key: &str) -> &str {
         "stroke_sd" => "Stroke-to-stroke SD",
         "missed" => "Missed strokes",
         "drift" => "Drift",
+        "repeatability" => "Repeatability of the bench, SD",
+        "grr" => "Share of the tolerance that the bench takes",
         other => other,
     }
 }

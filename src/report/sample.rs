@@ -69,6 +69,7 @@ pub fn empty(verdict: Verdict) -> RunRecord {
             seed: Some(42),
             criteria: Vec::new(),
             scope: "this cartridge on this pen; one cartridge says nothing about others".to_owned(),
+            gauge: None,
             operating_characteristic: Vec::new(),
             rig: "built-in".to_owned(),
             plan: "standard".to_owned(),
@@ -296,6 +297,8 @@ fn press_row(site: u32, press: &Press, capture: &str) -> PressRow {
         puncture_force_n: press.puncture_force_n.as_ref().map(|force| force.value),
         punctured: Some(press.punctured),
         capture: capture.to_owned(),
+        operator: None,
+        repeat: None,
     }
 }
 

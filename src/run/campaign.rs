@@ -37,6 +37,12 @@ pub trait Observer {
     ///
     /// Why the run cannot go on.
     fn next_cartridge(&mut self, number: u32) -> Result<String, String>;
+    /// The next operator of a gauge study must take the pen out and mount it anew. Returns who confirmed it.
+    ///
+    /// # Errors
+    ///
+    /// Why the run cannot go on.
+    fn next_operator(&mut self, name: &str) -> Result<String, String>;
 }
 
 /// How the moving part of a run ended.
@@ -54,18 +60,18 @@ pub struct Ended {
     pub bench_time_s: f64,
 }
 
-/// Opens the bench for the first cartridge, so that a missing port is known before anything is written.
+/// Opens the bench for a setup; for the first before anything else, so that a missing port is known before anything is written.
 ///
 /// # Errors
 ///
 /// [`OpenError`].
-pub fn open(job: &Job, cartridge: u32, interrupt: &InterruptFlag) -> Result<Bench, OpenError> {
+pub fn open(job: &Job, setup: u32, interrupt: &InterruptFlag) -> Result<Bench, OpenError> {
     Bench::open(
         job.rig.value.clone(),
         job.calibration.value.clone(),
         &job.cartridge.value,
         job.pen.value.uid.clone(),
-        job.seed_of(cartridge),
+        job.seeds_of(setup),
         interrupt.clone(),
     )
 }
@@ -81,9 +87,9 @@ pub fn drive(
     let mut ended =
         Ended { fault: None, safe: SafeState::untouched(), moved: false, identities: Vec::new(), bench_time_s: 0.0 };
     let mut bench = first;
-    for cartridge in 0..job.cartridges {
-        if cartridge > 0 {
-            match change(job, bench, cartridge, dir, interrupt, observer, ended.bench_time_s) {
+    for setup in 0..job.setups() {
+        if setup > 0 {
+            match change(job, bench, setup, dir, interrupt, observer, ended.bench_time_s) {
                 Ok(next) => bench = next,
                 Err(fault) => {
                     ended.fault = Some(fault);
@@ -91,9 +97,9 @@ pub fn drive(
                 }
             }
         }
-        let mut campaign = Campaign { job, dir, observer, cartridge, offset_s: ended.bench_time_s };
+        let mut campaign = Campaign { job, dir, observer, setup, offset_s: ended.bench_time_s };
         // A panic is a defect; the bench is made safe all the same, by the code below.
-        let result = catch_unwind(AssertUnwindSafe(|| campaign.cartridge(&mut bench, &mut ended.identities)));
+        let result = catch_unwind(AssertUnwindSafe(|| campaign.setup(&mut bench, &mut ended.identities)));
         let result = result.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
@@ -123,30 +129,42 @@ pub fn drive(
     ended
 }
 
-/// Another cartridge: the operator's step, and in simulation another world.
+/// Another cartridge or operator: the operator's step, and in simulation another world or session.
 fn change(
     job: &Job,
     bench: Bench,
-    cartridge: u32,
+    setup: u32,
     dir: &mut RunDir,
     interrupt: &InterruptFlag,
     observer: &mut dyn Observer,
     offset_s: f64,
 ) -> Result<Bench, Fault> {
-    let by = observer.next_cartridge(cartridge).map_err(Fault::Procedure)?;
     let at = RunTime::from_nanos((offset_s * 1e9) as u64);
-    let text = format!("cartridge {} put in, confirmed by {by}", cartridge + 1);
-    dir.event(at, "operator", &text, json!({"by": by})).map_err(|error| Fault::Record(error.to_string()))?;
+    let (by, text) = match job.operator(setup) {
+        Some(operator) => {
+            let by = observer.next_operator(operator).map_err(Fault::Procedure)?;
+            let text = format!("pen mounted anew by {operator}, confirmed by {by}");
+            (by, text)
+        }
+        None => {
+            let by = observer.next_cartridge(setup).map_err(Fault::Procedure)?;
+            let text = format!("cartridge {} put in, confirmed by {by}", setup + 1);
+            (by, text)
+        }
+    };
+    dir.event(at, "operator", &text, json!({"by": by, "operator": job.operator(setup)}))
+        .map_err(|error| Fault::Record(error.to_string()))?;
     drop(bench);
-    open(job, cartridge, interrupt).map_err(|error| Fault::Lost { role: error.role, reason: error.to_string() })
+    open(job, setup, interrupt).map_err(|error| Fault::Lost { role: error.role, reason: error.to_string() })
 }
 
 struct Campaign<'a> {
     job: &'a Job,
     dir: &'a mut RunDir,
     observer: &'a mut dyn Observer,
-    cartridge: u32,
-    /// Bench time of the cartridges before, s.
+    /// Which cartridge, or which operator of a gauge study; from 0.
+    setup: u32,
+    /// Bench time of the setups before, s.
     offset_s: f64,
 }
 
@@ -160,12 +178,13 @@ impl Campaign<'_> {
         self.dir.event(at, event, text, data).map_err(|error| Fault::Record(error.to_string()))
     }
 
-    fn cartridge(&mut self, bench: &mut Bench, identities: &mut Vec<(Role, Identity)>) -> Result<(), Fault> {
+    fn setup(&mut self, bench: &mut Bench, identities: &mut Vec<(Role, Identity)>) -> Result<(), Fault> {
         let steps = steps(self.job);
-        let speed = self.job.plan.value.press.as_ref().map_or(1.0, |press| press.speed_mm_s);
+        let speed = self.job.plan.value.press_speed_mm_s();
         let expected: Vec<f64> = steps.iter().map(|step| step.expected_s(speed)).collect();
-        let total_s = expected.iter().sum::<f64>() * f64::from(self.job.cartridges);
-        let mut done_s = total_s / f64::from(self.job.cartridges) * f64::from(self.cartridge);
+        let setups = self.job.setups();
+        let total_s = expected.iter().sum::<f64>() * f64::from(setups);
+        let mut done_s = total_s / f64::from(setups) * f64::from(self.setup);
         let say = |observer: &mut dyn Observer, text: String, done_s: f64| {
             observer.progress(&Progress { text, share: done_s / total_s, left_s: total_s - done_s });
         };
@@ -174,29 +193,36 @@ impl Campaign<'_> {
         say(self.observer, "home and seek the face".to_owned(), done_s);
         bench.home()?;
         self.event(bench, "phase", "stage homed", Value::Null)?;
-        let mut sites = Sites::default();
+        if let (0, Some(operator)) = (self.setup, self.job.operator(0)) {
+            let text = format!("{operator} is the first operator");
+            self.event(bench, "operator", &text, json!({"operator": operator}))?;
+        }
+        let mut sites = Sites::after(self.job.sites_before(self.setup));
         let mut face_mm = None;
         let mut armed = None;
         for (step, expected_s) in steps.iter().zip(expected) {
-            let count = format!("cartridge {} of {}: {}", self.cartridge + 1, self.job.cartridges, step.text());
+            let what = self.job.operator(self.setup).map_or("cartridge", |_| "operator");
+            let count = format!("{what} {} of {setups}: {}", self.setup + 1, step.text());
             say(self.observer, count.clone(), done_s);
             let wanted = match *step {
-                Step::Press { set_depth_mm, .. } => (self.job.pen.value.stroke_rate_min_hz, set_depth_mm),
+                Step::Press { set_depth_mm, .. } | Step::Reference { set_depth_mm, .. } => {
+                    (self.job.pen.value.stroke_rate_min_hz, set_depth_mm)
+                }
                 Step::Run { set_depth_mm, stroke_rate_hz, .. } => (stroke_rate_hz, set_depth_mm),
             };
             let rate_hz = bench.rig().force.sample_rate_hz;
             match step {
-                Step::Press { .. } => stream(bench, rate_hz.min(press::SAMPLE_RATE_HZ))?,
+                Step::Press { .. } | Step::Reference { .. } => stream(bench, rate_hz.min(press::SAMPLE_RATE_HZ))?,
                 Step::Run { .. } => stream(bench, rate_hz)?,
             }
             match step {
-                Step::Press { .. } => sites.next(bench).map(|_| ())?,
+                Step::Press { .. } | Step::Reference { .. } => sites.next(bench).map(|_| ())?,
                 Step::Run { .. } => sites.next_rows(bench)?,
             }
             if armed != Some(wanted) || matches!(step, Step::Run { .. }) {
                 bench.arm_pen(wanted.0, wanted.1)?;
                 bench.hold_pen(false)?;
-                armed = matches!(step, Step::Press { .. }).then_some(wanted);
+                armed = (!matches!(step, Step::Run { .. })).then_some(wanted);
             }
             let face = match face_mm {
                 Some(face) => face,
@@ -228,16 +254,18 @@ impl Campaign<'_> {
     }
 
     fn step(&mut self, bench: &mut Bench, step: &Step, face_mm: f64) -> Result<f64, Fault> {
-        let name = step.capture(self.cartridge);
+        let name = step.capture(self.setup);
         let header = self.header(bench, step, &name);
         let (calibration, zero_counts) = (bench.calibration().clone(), bench.zero_counts());
         let writer = CaptureWriter::new(&self.dir.captures(), &name, &header, &calibration, zero_counts)
             .map_err(|error| Fault::Record(error.to_string()))?;
         let recorder: Box<dyn Recorder> = Box::new(writer);
         self.event(bench, "phase", &step.text(), json!({"capture": name}))?;
-        let press_speed = self.job.plan.value.press.as_ref().map_or(1.0, |press| press.speed_mm_s);
+        let press_speed = self.job.plan.value.press_speed_mm_s();
         let face_mm = match *step {
-            Step::Press { set_depth_mm, .. } => press::press(bench, set_depth_mm, press_speed, face_mm, recorder)?,
+            Step::Press { set_depth_mm, .. } | Step::Reference { set_depth_mm, .. } => {
+                press::press(bench, set_depth_mm, press_speed, face_mm, recorder)?
+            }
             Step::Run { set_depth_mm, stroke_rate_hz, strokes } => {
                 let settings = dynamic::Settings { set_depth_mm, stroke_rate_hz, strokes };
                 dynamic::scan_and_run(bench, settings, face_mm, recorder)?
@@ -253,7 +281,7 @@ impl Campaign<'_> {
         let calibration = bench.calibration();
         Header {
             schema: "capture/1".to_owned(),
-            kind: if matches!(step, Step::Press { .. }) { Kind::Press } else { Kind::Dynamic },
+            kind: if matches!(step, Step::Run { .. }) { Kind::Dynamic } else { Kind::Press },
             data: format!("{name}.rigc"),
             sample_rate_hz: bench.sample_rate_hz(),
             set_depth_mm: Some(step.set_depth_mm()),
@@ -281,7 +309,7 @@ impl Campaign<'_> {
             }),
             stroke_rate_hz: match *step {
                 Step::Run { stroke_rate_hz, .. } => Some(stroke_rate_hz),
-                Step::Press { .. } => None,
+                Step::Press { .. } | Step::Reference { .. } => None,
             },
             pairing: None,
             simulated: self.job.rig.value.simulated,

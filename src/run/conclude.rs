@@ -7,9 +7,15 @@ use super::{
     schedule::{Step, steps},
 };
 use crate::{
-    acceptance::{Verdict, decision::decide, measurements::Value, operating},
+    acceptance::{
+        Verdict,
+        decision::{Conduct, Refused, decide},
+        gauge,
+        measurements::Value,
+        operating,
+    },
     config::plan::{DataSource, Quantity},
-    measure::{Dynamic, Measurement, Outcome, Press},
+    measure::{Dynamic, Measurement, Outcome, Press, Stroke},
     record::{
         RecordError, archive,
         model::{PressRow, StrokeRow, VerdictDocument},
@@ -17,13 +23,14 @@ use crate::{
         tables,
     },
     time::RunTime,
+    uncertainty::Measured,
 };
 use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A capture that the schedule names.
 struct Planned {
-    cartridge: u32,
+    setup: u32,
     step: Step,
     name: String,
 }
@@ -34,8 +41,11 @@ struct Results {
     presses: Vec<PressRow>,
     strokes: Vec<StrokeRow>,
     values: Vec<Value>,
-    refused: usize,
+    refused: Vec<Refused>,
 }
+
+/// Stretches into which a run is cut for its puncture rate: enough to see whether it holds.
+const STRETCHES: usize = 20;
 
 /// Measures what was recorded, decides, and writes everything but the reports.
 ///
@@ -44,10 +54,8 @@ struct Results {
 /// [`RecordError`] where the record cannot be written or read back.
 pub fn conclude(job: &Job, dir: &mut RunDir, ended: &Ended) -> Result<VerdictDocument, RecordError> {
     let at = RunTime::from_nanos((ended.bench_time_s * 1e9) as u64);
-    let planned: Vec<Planned> = (0..job.cartridges)
-        .flat_map(|cartridge| {
-            steps(job).into_iter().map(move |step| Planned { cartridge, step, name: step.capture(cartridge) })
-        })
+    let planned: Vec<Planned> = (0..job.setups())
+        .flat_map(|setup| steps(job).into_iter().map(move |step| Planned { setup, step, name: step.capture(setup) }))
         .filter(|planned| dir.captures().join(format!("{}.json", planned.name)).is_file())
         .collect();
     let mut results = Results::default();
@@ -70,6 +78,9 @@ pub fn conclude(job: &Job, dir: &mut RunDir, ended: &Ended) -> Result<VerdictDoc
     dir.event(at, "verdict", &format!("{:?}: {}", verdict.verdict, verdict.reason), json!(verdict.verdict))?;
     tables::write_presses(dir.path(), &results.presses)?;
     tables::write_strokes(dir.path(), &results.strokes)?;
+    if let Some(study) = &verdict.gauge {
+        tables::write_gauge(dir.path(), &study.anova)?;
+    }
     tables::write_criteria(dir.path(), &verdict.criteria)?;
     dir.verdict(&verdict)?;
     Ok(verdict)
@@ -78,40 +89,64 @@ pub fn conclude(job: &Job, dir: &mut RunDir, ended: &Ended) -> Result<VerdictDoc
 impl Results {
     fn take(&mut self, job: &Job, planned: &Planned, measurement: &Measurement) {
         match (&measurement.outcome, planned.step) {
-            (Ok(Outcome::Press(press)), Step::Press { set_depth_mm, site }) => {
-                self.take_press(job, planned, set_depth_mm, site, Some(press));
+            (Ok(Outcome::Press(press)), Step::Press { .. } | Step::Reference { .. }) => {
+                self.take_press(job, planned, Some(press));
             }
-            (Err(_), Step::Press { set_depth_mm, site }) => {
-                self.refused += 1;
-                self.take_press(job, planned, set_depth_mm, site, None);
+            (_, Step::Press { .. } | Step::Reference { .. }) => {
+                self.refuse(planned);
+                self.take_press(job, planned, None);
             }
             (Ok(Outcome::Dynamic(run)), Step::Run { set_depth_mm, stroke_rate_hz, .. }) => {
                 self.take_run(job, planned, set_depth_mm, stroke_rate_hz, run);
             }
-            _ => self.refused += 1,
+            (_, Step::Run { .. }) => self.refuse(planned),
         }
     }
 
-    fn cartridge(job: &Job, planned: &Planned) -> String {
-        format!("{}-{}", job.cartridge.value.name, planned.cartridge + 1)
+    fn refuse(&mut self, planned: &Planned) {
+        let (source, set_rate_hz) = match planned.step {
+            Step::Run { stroke_rate_hz, .. } => (DataSource::Strokes, Some(stroke_rate_hz)),
+            Step::Press { .. } | Step::Reference { .. } => (DataSource::Presses, None),
+        };
+        let (capture, set_depth_mm) = (planned.name.clone(), planned.step.set_depth_mm());
+        self.refused.push(Refused { capture, source, set_depth_mm, set_rate_hz });
     }
 
-    fn take_press(&mut self, job: &Job, planned: &Planned, set_depth_mm: f64, site: u32, press: Option<&Press>) {
-        let cartridge = Self::cartridge(job, planned);
-        if let Some(press) = press {
-            let value = |quantity, value: &crate::uncertainty::Measured| Value {
-                pen: Arc::from(job.pen.value.name.as_str()),
-                cartridge: Arc::from(cartridge.as_str()),
-                set_depth_mm,
-                set_rate_hz: None,
-                source: DataSource::Presses,
-                order: u64::from(site),
-                quantity,
-                value: value.value,
-                u: value.budget.u_common(),
-            };
-            self.values.push(value(Quantity::Protrusion, &press.protrusion_mm));
-            self.values.push(value(Quantity::Penetration, &press.penetration_mm));
+    fn cartridge(job: &Job, planned: &Planned) -> String {
+        format!("{}-{}", job.cartridge.value.name, job.cartridge_of(planned.setup) + 1)
+    }
+
+    fn take_press(&mut self, job: &Job, planned: &Planned, press: Option<&Press>) {
+        let (cartridge, set_depth_mm) = (Self::cartridge(job, planned), planned.step.set_depth_mm());
+        let operator = job.operator(planned.setup).map(str::to_owned);
+        let (site, repeat) = match planned.step {
+            Step::Reference { site, repeat, .. } => (site, Some(repeat)),
+            Step::Press { site, .. } => (site, None),
+            Step::Run { .. } => return,
+        };
+        let like = |quantity, value: &Measured| Value {
+            pen: Arc::from(job.pen.value.name.as_str()),
+            cartridge: Arc::from(cartridge.as_str()),
+            set_depth_mm,
+            set_rate_hz: None,
+            source: DataSource::Presses,
+            order: u64::from(site),
+            quantity,
+            value: value.value,
+            u: value.budget.u_common(),
+        };
+        match (press, &operator, repeat) {
+            (Some(press), Some(operator), Some(repeat)) => self.values.push(Value {
+                pen: Arc::from(operator.as_str()),
+                cartridge: Arc::from(format!("site {site}")),
+                order: u64::from(repeat),
+                ..like(Quantity::Repeatability, &press.protrusion_mm)
+            }),
+            (Some(press), ..) => {
+                self.values.push(like(Quantity::Protrusion, &press.protrusion_mm));
+                self.values.push(like(Quantity::Penetration, &press.penetration_mm));
+            }
+            (None, ..) => {}
         }
         self.presses.push(PressRow {
             pen: job.pen.value.name.clone(),
@@ -127,6 +162,8 @@ impl Results {
             puncture_force_n: press.and_then(|press| press.puncture_force_n.as_ref()).map(|force| force.value),
             punctured: press.map(|press| press.punctured),
             capture: planned.name.clone(),
+            operator,
+            repeat,
         });
     }
 
@@ -146,7 +183,9 @@ impl Results {
                 u,
             });
         };
-        value(0, Quantity::PunctureRate, run.stroke_rate_hz.value, run.stroke_rate_hz.u());
+        for (order, rate_hz) in (0..).zip(stretch_rates_hz(&run.strokes)) {
+            value(order, Quantity::PunctureRate, rate_hz, run.stroke_rate_hz.budget.u_common());
+        }
         let (u_protrusion, u_penetration) = (run.protrusion_mm.budget.u_common(), run.penetration_mm.budget.u_common());
         for stroke in &run.strokes {
             value(stroke.stroke, Quantity::Missed, f64::from(u8::from(stroke.missed)), 0.0);
@@ -175,11 +214,22 @@ impl Results {
     }
 }
 
+/// Strokes per second in each of [`STRETCHES`] equal parts of a run, fewer where it has not two strokes for each.
+fn stretch_rates_hz(strokes: &[Stroke]) -> Vec<f64> {
+    let periods = strokes.len().saturating_sub(1);
+    let stretches = STRETCHES.min(periods / 2);
+    let edges: Vec<&Stroke> =
+        (0..=stretches).filter_map(|edge| strokes.get(edge * periods / stretches.max(1))).collect();
+    let rate_hz = |pair: &[&Stroke]| (pair[1].stroke - pair[0].stroke) as f64 / (pair[1].start_s - pair[0].start_s);
+    edges.windows(2).map(rate_hz).collect()
+}
+
 fn verdict(job: &Job, ended: &Ended, results: &Results) -> VerdictDocument {
-    let decision = decide(&job.plan.value, &job.set_depths_mm, &results.values);
+    let conduct = Conduct { planned_mm: &job.set_depths_mm, refused: &results.refused };
+    let decision = decide(&job.plan.value, conduct, &results.values);
     let (verdict, reason) = match &ended.fault {
         Some(fault) => (Verdict::Aborted, format!("{fault}. {}. Bench: {}.", fault.hint(), ended.safe.text())),
-        None => (decision.verdict, reason(&decision.criteria, results.refused)),
+        None => (decision.verdict, reason(&decision.criteria, results.refused.len())),
     };
     let mut versions = BTreeMap::from([
         ("rig".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
@@ -201,6 +251,8 @@ fn verdict(job: &Job, ended: &Ended, results: &Results) -> VerdictDocument {
         criteria: decision.criteria,
         scope: decision.scope,
         operating_characteristic: operating::characteristics(&job.plan.value, &results.values),
+        // Where it cannot be evaluated its criteria say why.
+        gauge: gauge::evaluate(Some(&job.plan.value), &results.values).and_then(Result::ok),
         rig: job.rig.value.name.clone(),
         plan: job.plan.value.name.clone(),
         cartridge: job.cartridge.value.name.clone(),

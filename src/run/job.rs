@@ -1,6 +1,7 @@
 //! What a run is asked to do.
 
 use crate::config::{calibration::Calibration, cartridge::Cartridge, library::Loaded, pen::Pen, plan::Plan, rig::Rig};
+use crate::prng::{Seeds, Stream};
 use std::path::PathBuf;
 
 /// A validation, checked as a whole before anything moves.
@@ -17,7 +18,7 @@ pub struct Job {
     pub plan: Loaded<Plan>,
     /// Set depths to measure, mm, ascending.
     pub set_depths_mm: Vec<f64>,
-    /// Number of cartridges.
+    /// Number of cartridges; 1 for a gauge study.
     pub cartridges: u32,
     /// Seed of the simulated world; also part of the run id.
     pub seed: u64,
@@ -47,11 +48,39 @@ impl Job {
         format!("{stamp}-{}-{}", self.cartridge.value.name, &digest[..6])
     }
 
-    /// Seed of the world that holds this cartridge: the seed itself for the first.
-    pub fn seed_of(&self, cartridge: u32) -> u64 {
-        match cartridge {
+    /// How often somebody sets the bench up: once a cartridge, or once an operator of a gauge study.
+    pub fn setups(&self) -> u32 {
+        match &self.plan.value.msa {
+            Some(msa) => msa.operators.len() as u32,
+            None => self.cartridges,
+        }
+    }
+
+    /// Operator of a setup of a gauge study.
+    pub fn operator(&self, setup: u32) -> Option<&str> {
+        self.plan.value.msa.as_ref()?.operators.get(setup as usize).map(String::as_str)
+    }
+
+    /// Number of the cartridge in a setup, from 0: the operators of a gauge study share one.
+    pub fn cartridge_of(&self, setup: u32) -> u32 {
+        if self.plan.value.msa.is_some() { 0 } else { setup }
+    }
+
+    /// Presses on the phantom before a setup, whose sites are no longer fresh.
+    pub fn sites_before(&self, setup: u32) -> u32 {
+        self.plan.value.msa.as_ref().map_or(0, |msa| setup * msa.sites * msa.repeats)
+    }
+
+    /// Seeds of the world of a setup: the seed itself for the first; then another cartridge, or another session with
+    /// the same.
+    pub fn seeds_of(&self, setup: u32) -> Seeds {
+        let drawn = |what: &str| match setup {
             0 => self.seed,
-            more => crate::prng::Stream::named(self.seed, &format!("cartridge {more}")).next_u64(),
+            more => Stream::named(self.seed, &format!("{what} {more}")).next_u64(),
+        };
+        match self.operator(setup) {
+            Some(_) => Seeds { lasting: self.seed, session: drawn("session") },
+            None => Seeds::from(drawn("cartridge")),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::{
         world::WorldParams,
     },
     link::Role,
-    prng::Stream,
+    prng::{Seeds, Stream},
     sim::{
         firmware::{
             Firmware,
@@ -32,20 +32,21 @@ pub struct SimBench {
 
 impl SimBench {
     /// Devices that have just been switched on; their identities derive from the seed.
-    pub fn new(rig: &Rig, world: &WorldParams, cartridge: &Cartridge, seed: u64) -> Self {
+    pub fn new(rig: &Rig, world: &WorldParams, cartridge: &Cartridge, seeds: impl Into<Seeds>) -> Self {
+        let seeds = seeds.into();
         let truth = CartridgeTruth {
             needles: cartridge.needles,
             needle_diameter_mm: cartridge.diameter_mm,
             height_sd_mm: cartridge.height_sd_mm,
         };
-        let mut boots = Stream::named(seed, "boot");
+        let mut boots = Stream::named(seeds.session, "boot");
         let mut identity = |name: &[u8; 12]| DeviceIdentity {
             device_uid: *name,
             firmware: [1, 0, 0],
             boot_id: boots.next_u64() as u32,
         };
         Self {
-            world: World::new(world, &truth, seed),
+            world: World::new(world, &truth, seeds),
             pen: PenFirmware::new(identity(b"SIM-PEN-0001")),
             force: DaqFirmware::new(identity(b"SIM-DAQ-0001")),
             stage: ZaberFirmware::new(

@@ -7,6 +7,7 @@
 use crate::{
     config::{cartridge::Cartridge, rig::Rig, world::WorldParams},
     link::{Link, LinkError, Role, Wake},
+    prng::Seeds,
     sim::{bench::SimBench, world::World},
     time::RunTime,
 };
@@ -37,7 +38,7 @@ pub struct SimLink {
 
 impl SimLink {
     /// The devices of a rig file over a world of this seed, switched on at time zero.
-    pub fn new(rig: &Rig, world: &WorldParams, cartridge: &Cartridge, seed: u64) -> Self {
+    pub fn new(rig: &Rig, world: &WorldParams, cartridge: &Cartridge, seeds: impl Into<Seeds>) -> Self {
         let line = |baud: u32| Line {
             // Start bit, eight data bits, stop bit.
             byte_time: Duration::from_nanos(10_000_000_000 / u64::from(baud.max(1))),
@@ -45,7 +46,7 @@ impl SimLink {
             to_host: RunTime::ZERO,
         };
         let mut link = Self {
-            bench: SimBench::new(rig, world, cartridge, seed),
+            bench: SimBench::new(rig, world, cartridge, seeds),
             lines: [line(rig.pen.baud), line(rig.stage.baud), line(rig.force.baud)],
             now: RunTime::ZERO,
             queue: BTreeMap::new(),

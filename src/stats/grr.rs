@@ -122,10 +122,22 @@ impl Study {
     ///
     /// `confidence` outside (0, 1).
     pub fn grr_interval(&self, confidence: f64) -> Result<Interval, StatsError> {
+        self.grr_interval_grown(confidence, 1.0)
+    }
+
+    /// The interval that a study of the same mean squares would have, were its degrees of freedom `growth` times as
+    /// many.
+    ///
+    /// # Errors
+    ///
+    /// `confidence` outside (0, 1); `growth` that is not positive.
+    pub fn grr_interval_grown(&self, confidence: f64, growth: f64) -> Result<Interval, StatsError> {
+        let growth = positive("the growth of a study", growth)?;
         let tail = 0.5 * (1.0 - share("confidence", confidence)?);
         let (mut estimate, mut below, mut above) = (0.0, 0.0, 0.0);
         for (term, df) in &self.terms {
-            let chi2 = ChiSquared::new(*df)?;
+            let df = df * growth;
+            let chi2 = ChiSquared::new(df)?;
             let g = 1.0 - df / chi2.upper_quantile(tail)?;
             let h = df / chi2.quantile(tail)? - 1.0;
             let (down, up) = if *term < 0.0 { (h, g) } else { (g, h) };

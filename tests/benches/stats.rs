@@ -4,7 +4,7 @@
 use divan::{Bencher, black_box};
 use rig::{
     acceptance::{
-        decision::decide,
+        decision::{Conduct, decide},
         measurements::{Value, read},
         operating,
         synthetic::Process,
@@ -48,7 +48,7 @@ fn million(cartridges: usize) -> Vec<Value> {
 #[divan::bench(args = [1, 20], sample_count = 3)]
 fn verdict_on_a_million_strokes(bencher: Bencher<'_, '_>, cartridges: usize) {
     let (plan, values) = (standard(), million(cartridges));
-    bencher.bench(|| decide(&plan, &[], black_box(&values)));
+    bencher.bench(|| decide(&plan, Conduct::default(), black_box(&values)));
 }
 
 #[divan::bench(sample_count = 3)]
@@ -59,7 +59,9 @@ fn a_million_strokes_from_csv_to_verdict(bencher: Bencher<'_, '_>) {
         let Value { pen, cartridge, order, value, .. } = value;
         writeln!(text, "{pen},{cartridge},1.5,{order},protrusion,{value:.5},0.002").expect("text can be written");
     }
-    bencher.bench(|| decide(&plan, &[], &read("m.csv", black_box(&text)).expect("the file is well formed")));
+    bencher.bench(|| {
+        decide(&plan, Conduct::default(), &read("m.csv", black_box(&text)).expect("the file is well formed"))
+    });
 }
 
 #[divan::bench]

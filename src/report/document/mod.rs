@@ -9,6 +9,7 @@
 
 pub mod anomalies;
 pub mod bench;
+pub mod gauge;
 pub mod journal;
 pub mod measurement;
 pub mod statistics;
@@ -135,14 +136,14 @@ impl Document {
     /// The report of `record`.
     pub fn of(record: &RunRecord) -> Self {
         let depths = selection::set_depths(record);
-        let mut sections = vec![
-            measurement::section(record, &depths),
-            statistics::section(record, &depths),
+        let mut sections = vec![measurement::section(record, &depths), statistics::section(record, &depths)];
+        sections.extend(record.verdict.gauge.as_ref().map(gauge::section));
+        sections.extend([
             uncertainty::section(&depths),
             anomalies::section(record),
             bench::section(record),
             journal::section(record),
-        ];
+        ]);
         let clauses = traceability::section(record, &sections);
         sections.push(clauses);
         Self::new(sections)

@@ -24,6 +24,7 @@ pub mod truth;
 
 use crate::{
     config::world::WorldParams,
+    prng::Seeds,
     sim::world::{
         axis::Drive,
         cell::Cell,
@@ -104,10 +105,11 @@ pub struct World {
 
 impl World {
     /// A world at time zero: stage at its home position, pen at rest and retracted, phantom untouched.
-    pub fn new(params: &WorldParams, cartridge: &CartridgeTruth, seed: u64) -> World {
+    pub fn new(params: &WorldParams, cartridge: &CartridgeTruth, seeds: impl Into<Seeds>) -> World {
+        let Seeds { lasting, session } = seeds.into();
         let step_max_ns = params.step_us * 1e3;
-        let surface = Surface::new(&params.phantom, seed);
-        let phantom = Phantom::new(&params.phantom, cartridge, seed);
+        let surface = Surface::new(&params.phantom, session);
+        let phantom = Phantom::new(&params.phantom, cartridge, lasting);
         let stage = Stage::new(&params.stage, &surface);
         let truth = Truth { behind_mm: phantom.behind_mm(), ..Truth::default() };
         World {
@@ -120,8 +122,8 @@ impl World {
             surface,
             phantom,
             cell: Cell::new(&params.cell),
-            channel: Channel::new(&params.cell, seed),
-            pen: Pen::new(&params.pen, seed),
+            channel: Channel::new(&params.cell, session),
+            pen: Pen::new(&params.pen, session),
             stage,
             force_n: 0.0,
             truth,
