@@ -74,6 +74,23 @@ pub fn write_reports(out: &Path, record: &RunRecord, formats: &[Format]) -> Resu
     Ok(())
 }
 
+/// Refuses a run directory whose files are not those of its manifest.
+///
+/// # Errors
+///
+/// [`Failure`] with exit code 5 where a file was altered.
+pub fn refuse_altered(run: &Path) -> Result<(), Failure> {
+    if !run.is_dir() {
+        return Err(Failure::usage(format!("{} is no run directory", run.display())));
+    }
+    let findings = manifest::differences(run)?;
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{} is not what it claims: {}", run.display(), findings.join("; "));
+    Err(Failure { exit: Exit::Integrity, message })
+}
+
 fn write_csv(run: &Path, out: &Path, record: &RunRecord) -> Result<(), Failure> {
     for capture in &record.captures {
         let path = out.join(format!("{}.csv", capture.name));

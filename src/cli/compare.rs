@@ -1,6 +1,7 @@
 //! `rig compare`: whether two runs are equivalent within a margin.
 
 use super::{
+    archive,
     exit::{Exit, Failure},
     terminal::Terminal,
 };
@@ -8,7 +9,7 @@ use crate::{
     acceptance::comparison::{Question, compare},
     config::plan::Quantity,
     record::{
-        RecordError, manifest,
+        RecordError,
         measured::{self, Measured},
         model::ComparisonDocument,
         run_dir::put,
@@ -94,13 +95,6 @@ impl Compare {
 
 /// Reads a run whose archive is what it claims.
 fn whole(run: &Path) -> Result<Measured, Failure> {
-    if !run.is_dir() {
-        return Err(Failure::usage(format!("{} is no run directory", run.display())));
-    }
-    let findings = manifest::differences(run)?;
-    if !findings.is_empty() {
-        let message = format!("{} is not what it claims: {}", run.display(), findings.join("; "));
-        return Err(Failure { exit: Exit::Integrity, message });
-    }
+    archive::refuse_altered(run)?;
     Ok(measured::read(run)?)
 }

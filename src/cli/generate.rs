@@ -8,7 +8,7 @@ use super::{
 use crate::{
     capture::Header,
     config::{calibration::Calibration, cartridge::Cartridge, pen::Pen, plan::Plan, rig::Rig},
-    record::model::VerdictDocument,
+    record::model::{ComparisonDocument, VerdictDocument},
 };
 use clap::{Args, CommandFactory as _, ValueEnum};
 use schemars::schema_for;
@@ -31,6 +31,8 @@ pub enum Kind {
     Capture,
     /// Verdict document
     Verdict,
+    /// What `rig compare --json` answers
+    Comparison,
 }
 
 /// Print the JSON Schema of a kind of file
@@ -72,6 +74,7 @@ impl Schema {
             Kind::Calibration => schema_for!(Calibration),
             Kind::Capture => schema_for!(Header),
             Kind::Verdict => schema_for!(VerdictDocument),
+            Kind::Comparison => schema_for!(ComparisonDocument),
         };
         let text = serde_json::to_string_pretty(&schema).map_err(Failure::usage)?;
         terminal.answer(&(text + "\n"));

@@ -7,6 +7,7 @@ pub mod accept;
 pub mod analyze;
 pub mod archive;
 pub mod bench;
+pub mod calibrate;
 pub mod compare;
 pub mod exit;
 pub mod generate;
@@ -60,6 +61,7 @@ enum Command {
     Sim(simulate::Simulate),
     Report(archive::Report),
     Verify(archive::Verify),
+    Calibrate(calibrate::Calibrate),
     Compare(compare::Compare),
     Recover(bench::Recover),
     Ports(bench::Ports),
@@ -127,6 +129,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Command::Sim(command) => command.run(terminal),
         Command::Report(command) => command.run(terminal),
         Command::Verify(command) => command.run(terminal),
+        Command::Calibrate(command) => command.run(terminal),
         Command::Compare(command) => command.run(terminal),
         Command::Recover(command) => command.run(terminal),
         Command::Ports(command) => command.run(terminal),

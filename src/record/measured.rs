@@ -59,6 +59,38 @@ pub fn read(run: &Path) -> Result<Measured, RecordError> {
     Ok(Measured { verdict, calibration, values })
 }
 
+/// The reference presses of a gauge study.
+#[derive(Clone, Debug)]
+pub struct ReferencePresses {
+    /// The verdict document of the run.
+    pub verdict: VerdictDocument,
+    /// Protrusion of every press that was measured, with its session and place (see `acceptance::gauge`); the session is
+    /// the operator in this run.
+    pub values: Vec<Value>,
+    /// Presses that could not be measured.
+    pub unmeasured: usize,
+}
+
+/// Reads the reference presses of a run; none where it was no gauge study.
+///
+/// # Errors
+///
+/// [`RecordError`] naming the file that is missing or not what it should be.
+pub fn reference_presses(run: &Path) -> Result<ReferencePresses, RecordError> {
+    let verdict = archive::verdict(run)?;
+    let (mut values, mut unmeasured) = (Vec::new(), 0);
+    for row in tables::read::<PressRow>(&run.join("presses.csv"))? {
+        let (Some(operator), Some(repeat)) = (row.operator, row.repeat) else { continue };
+        let (session, place) = (format!("{operator} in {}", verdict.run), format!("site {}", row.site));
+        let like = like(&session, &place, row.set_depth_mm, DataSource::Presses, u64::from(repeat));
+        match (row.protrusion_mm, row.protrusion_u_mm) {
+            (Some(value), Some(u)) => values.push(Value { quantity: Quantity::Repeatability, value, u, ..like }),
+            _ => unmeasured += 1,
+        }
+    }
+    Ok(ReferencePresses { verdict, values, unmeasured })
+}
+
 /// A value without its quantity.
 fn like(pen: &str, cartridge: &str, set_depth_mm: f64, source: DataSource, order: u64) -> Value {
     Value {

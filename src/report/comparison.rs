@@ -143,7 +143,8 @@ fn numbers(one: &Compared) -> [String; 2] {
 }
 
 fn entry(one: &Compared) -> Entry {
-    Entry { name: setting(one), verdict: Some(one.verdict), lines: vec![("Reason", one.reason.clone())] }
+    // The coloured word of a verdict would say accepted or rejected, which nothing here is.
+    Entry { name: format!("{}: {}", setting(one), word(one.verdict).to_lowercase()), verdict: None, lines: vec![("Reason", one.reason.clone())] }
 }
 
 fn table(compared: &[Compared]) -> Table {
@@ -154,7 +155,7 @@ fn table(compared: &[Compared]) -> Table {
         let [difference, interval] = numbers(one);
         vec![
             Cell::text(setting(one)),
-            Cell::Verdict(one.verdict),
+            Cell::Answer(one.verdict, word(one.verdict)),
             Cell::number(format!("{} and {}", one.a.len(), one.b.len())),
             Cell::number(difference),
             Cell::number(interval),
@@ -259,6 +260,7 @@ mod tests {
             for link in &markup.links {
                 assert!(link.strip_prefix('#').is_some_and(|id| markup.ids.contains(id)), "{link} leads nowhere");
             }
+            assert!(!page.contains("ACCEPT") && !page.contains("REJECT"), "nothing is accepted or rejected here");
             assert!(page.contains(word) && page.contains("SIMULATED</title>") && !page.contains("<script"));
             let summary = summary(&document);
             assert!(summary.starts_with(word) && !summary.contains('\u{1b}'), "{summary}");

@@ -11,6 +11,8 @@ pub enum Cell {
     Number(String),
     /// A verdict.
     Verdict(Verdict),
+    /// An outcome that has words of its own: what a comparison answers is no acceptance.
+    Answer(Verdict, &'static str),
     /// Passed or failed.
     Passed(bool),
 }
@@ -31,6 +33,7 @@ impl Cell {
         match self {
             Self::Text(text) | Self::Number(text) => text,
             Self::Verdict(verdict) => verdict::word(*verdict),
+            Self::Answer(_, word) => word,
             Self::Passed(true) => "passed",
             Self::Passed(false) => "failed",
         }

@@ -101,6 +101,7 @@ fn cells(row: &[Cell]) -> Markup {
                     Cell::Text(words) => td { (words) },
                     Cell::Number(words) => td.number { (words) },
                     Cell::Verdict(outcome) => td { (pill(*outcome)) },
+                    Cell::Answer(outcome, word) => td { span class={ "pill " (verdict::key(*outcome)) } { (word) } },
                     Cell::Passed(true) => td { span.pill.accept { (cell.words()) } },
                     Cell::Passed(false) => td { span.pill.reject { (cell.words()) } },
                 }
