@@ -71,8 +71,8 @@ fn of_dynamic(dynamic: &Dynamic) -> Vec<(&'static str, Value)> {
         ("face_mm", measured(&dynamic.face_mm)),
         ("stroke_rate_hz", measured(&dynamic.stroke_rate_hz)),
         ("period_jitter_s", number(dynamic.period_jitter_s)),
-        ("protrusion_mm", with_sd(&dynamic.protrusion_mm, dynamic.protrusion_sd_mm)),
-        ("penetration_mm", with_sd(&dynamic.penetration_mm, dynamic.penetration_sd_mm)),
+        ("protrusion_mm", with_sd(&dynamic.protrusion_mm, dynamic.protrusion_sd_mm, dynamic.protrusion_sd_u_mm)),
+        ("penetration_mm", with_sd(&dynamic.penetration_mm, dynamic.penetration_sd_mm, dynamic.penetration_sd_u_mm)),
         ("strokes", json!(dynamic.strokes.len())),
         ("missed", json!(dynamic.missed)),
         ("scan", scan.collect()),
@@ -106,9 +106,11 @@ fn optional(value: Option<&Measured>) -> Value {
     value.map_or(Value::Null, measured)
 }
 
-fn with_sd(value: &Measured, sd: f64) -> Value {
+/// A mean over strokes, with their standard deviation and its standard uncertainty.
+fn with_sd(value: &Measured, sd: f64, sd_u: f64) -> Value {
     let mut object = measured(value);
     object["sd"] = number(sd);
+    object["sd_u"] = number(sd_u);
     object
 }
 
@@ -323,8 +325,10 @@ mod tests {
             period_jitter_s: 1e-5,
             protrusion_mm: value(1.497, 0.004),
             protrusion_sd_mm: 0.0116,
+            protrusion_sd_u_mm: 0.0009,
             penetration_mm: value(1.36, 0.01),
             penetration_sd_mm: 0.013,
+            penetration_sd_u_mm: 0.001,
             missed: 1,
             strokes: strokes(),
             scan: Vec::new(),
@@ -333,6 +337,7 @@ mod tests {
         let shown = entry("dynamic-00.json", Kind::Dynamic, &measurement);
         assert_eq!((&shown["strokes"], &shown["missed"]), (&json!(2), &json!(1)));
         assert_eq!((&shown["protrusion_mm"]["sd"], &shown["penetration_mm"]["sd"]), (&json!(0.0116), &json!(0.013)));
+        assert_eq!(shown["protrusion_mm"]["sd_u"], json!(0.0009));
 
         let reason = Refusal { code: "no-contact".to_owned(), message: "row 7".to_owned() };
         let refused = entry("x.json", Kind::Press, &Measurement { outcome: Err(reason), anomalies: Vec::new() });

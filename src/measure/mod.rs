@@ -108,10 +108,14 @@ pub struct Dynamic {
     pub protrusion_mm: Measured,
     /// SD over strokes, mm, measurement noise taken out.
     pub protrusion_sd_mm: f64,
+    /// Standard uncertainty of that SD, mm.
+    pub protrusion_sd_u_mm: f64,
     /// Mean penetration over the run's strokes, mm.
     pub penetration_mm: Measured,
     /// SD over strokes, mm, measurement noise taken out.
     pub penetration_sd_mm: f64,
+    /// Standard uncertainty of that SD, mm.
+    pub penetration_sd_u_mm: f64,
     /// How many strokes were missed.
     pub missed: u64,
     /// Every stroke of the run in order.

@@ -88,6 +88,29 @@ fn worlds_of_other_laws_are_measured_within_their_uncertainty() {
     );
 }
 
+/// Small set depths, slow sampling, soft and ringing cells, rods and ripple: whatever is measured is within what it says
+/// of itself, and what cannot be is refused with one of the reasons for that.
+#[test]
+fn worlds_from_the_edges_are_measured_or_refused() {
+    let reasons = ["sample-rate-too-low", "rate-near-resonance", "no-passage", "too-uncertain", "no-contact"];
+    let (mut measured, mut inside) = (0, 0);
+    for seed in 0..40 {
+        let world = World { strokes: 120, missed: vec![40], ..World::draw_far(seed) };
+        let (header, recording, truth) = world.record();
+        match run(&header, &recording).outcome {
+            Ok(Outcome::Dynamic(found)) => {
+                let error = found.protrusion_mm.value - mean(&truth.protrusion_mm);
+                measured += 1;
+                inside += usize::from(error.abs() <= 2.0 * found.protrusion_mm.u());
+                assert!(found.protrusion_sd_u_mm > 0.0, "world {seed}: SD without uncertainty");
+            }
+            Ok(other) => panic!("not dynamic: {other:?}"),
+            Err(refusal) => assert!(reasons.contains(&refusal.code.as_str()), "world {seed}: {refusal:?}"),
+        }
+    }
+    assert!(measured >= 15 && inside + 2 >= measured, "{inside} of {measured} inside");
+}
+
 #[test]
 fn strokes_are_followed_one_by_one() {
     let (header, recording, truth) = friendly();

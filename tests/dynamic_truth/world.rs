@@ -11,8 +11,9 @@ use rig::{
 };
 use std::f64::consts::TAU;
 
-/// Steps of the physics in one sample.
+/// Fewest steps of the physics in one sample, and in a second.
 const STEPS: usize = 4;
+const STEPS_HZ: f64 = 40_000.0;
 
 /// Force law of the phantom before a needle enters.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,8 @@ pub struct World {
     pub retraction_mm: f64,
     /// Crank radius over rod length.
     pub rod: f64,
+    /// Swing of the crank's angle twice a turn, rad: the motor slows where the needles cut.
+    pub ripple_rad: f64,
     pub jitter: f64,
     pub wander: f64,
     pub strokes: usize,
@@ -120,6 +123,7 @@ impl World {
             scales: r.chance(0.7),
             retraction_mm: r.between(0.25, 0.6),
             rod: r.between(0.0, 0.15),
+            ripple_rad: 0.0,
             jitter: r.between(0.0005, 0.003),
             wander: r.between(0.002, 0.008),
             strokes,
@@ -134,6 +138,36 @@ impl World {
             run_gap_mm: 0.0,
             face_mm: r.between(8.0, 20.0),
         }
+    }
+
+    /// A world from the edges of what is met: small set depths, slow sampling, soft and ringing cells, rods and
+    /// ripple, a clock that is not what the header says.
+    pub fn draw_far(seed: u64) -> Self {
+        let mut r = Stream::named(seed, "far world");
+        let mut pick = |options: &[f64]| options[(r.uniform() * options.len() as f64) as usize % options.len()];
+        let set = pick(&[0.25, 0.25, 0.5, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0]);
+        let sample_rate_hz = pick(&[2000.0, 4000.0, 5000.0, 8000.0, 10_000.0, 20_000.0]);
+        let told_hz = pick(&[50.0, 70.0, 90.0, 110.0, 120.0, 150.0]);
+        let near = Self::draw(seed);
+        let natural_hz = 100.0 * 10.0_f64.powf(r.uniform());
+        Self {
+            sample_rate_hz,
+            told_hz,
+            stroke_hz: told_hz * (1.0 + 0.002 * r.normal()),
+            natural_hz,
+            damping: 0.02 * 30.0_f64.powf(r.uniform()),
+            protrusion_mm: (set + 0.03 * r.normal()).max(0.15),
+            retraction_mm: r.between(0.15, 0.8),
+            rod: r.between(0.0, 0.3),
+            ripple_rad: r.between(0.0, 0.02),
+            hum_n: r.between(0.0, 0.01),
+            noise_n: r.between(0.0003, 0.003),
+            ..near
+        }
+    }
+
+    fn steps(&self) -> usize {
+        ((STEPS_HZ / self.sample_rate_hz).ceil() as usize).max(STEPS)
     }
 
     /// Records the capture.
@@ -268,7 +302,8 @@ impl<'a> Bench<'a> {
     /// One sample: the cell follows `force` over the steps, then is read.
     fn sample(&mut self, phase: Phase, stage_mm: f64, pen_runs: bool, force: &mut dyn FnMut(&mut Self, f64) -> f64) {
         let w = self.world;
-        let step_s = 1.0 / (w.sample_rate_hz * STEPS as f64);
+        let steps = w.steps();
+        let step_s = 1.0 / (w.sample_rate_hz * steps as f64);
         let omega = TAU * w.natural_hz;
         let read = self.reading.0;
         let t = self.time_s;
@@ -281,7 +316,7 @@ impl<'a> Bench<'a> {
         let value = (value / w.resolution_n).round() * w.resolution_n;
         let stage = (stage_mm / w.encoder_mm).round() * w.encoder_mm;
         self.recording.push(phase, (t * 1e6).round() * 1e-6, value, stage);
-        for k in 0..STEPS {
+        for k in 0..steps {
             let now = force(self, (k as f64 + 0.5) * step_s);
             self.force_n = now;
             // Semi-implicit Euler is stable here: omega * step < 0.4.
@@ -408,7 +443,7 @@ impl<'a> Pen<'a> {
     /// Depth of the foremost tip, its relative speed and the toughness of the site after a step.
     fn advance(&mut self, step_in_sample_s: f64, stage_mm: f64, force_n: f64, run: bool) -> (f64, f64, f64) {
         let w = self.world;
-        let step_s = 1.0 / (w.sample_rate_hz * STEPS as f64);
+        let step_s = 1.0 / (w.sample_rate_hz * w.steps() as f64);
         let _ = step_in_sample_s;
         self.phase += self.rate * step_s;
         if self.phase >= 1.0 {
@@ -417,7 +452,8 @@ impl<'a> Pen<'a> {
             self.stroke += 1;
             self.next_stroke();
         }
-        let angle = TAU * (self.phase - 0.5);
+        let turn = TAU * (self.phase - 0.5);
+        let angle = turn + w.ripple_rad * (2.0 * turn).sin();
         // Crank and rod: 0 at the top, 1 at the bottom.
         let below = 0.5 * ((1.0 - angle.cos()) + 0.5 * w.rod * angle.sin().powi(2));
         let missed = run && w.missed.contains(&self.stroke);

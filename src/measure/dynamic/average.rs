@@ -12,7 +12,12 @@
 use crate::{
     capture::Header,
     measure::{
-        dynamic::{elastic::Contact, map::Map, stroke::Unloading},
+        dynamic::{
+            elastic::{CORRELATED, Contact},
+            map::Map,
+            response::COMPLIANCE_RELATIVE,
+            stroke::Unloading,
+        },
         gauge,
     },
     uncertainty::{Budget, Measured},
@@ -37,10 +42,6 @@ const DIMPLE_MM: f64 = 0.004;
 /// Share of the force of cutting that stretches the phantom, and its standard uncertainty: between 0 and 0.6 in
 /// captures with known truth (derived).
 const CUTTING_SHARE: (f64, f64) = (0.3, 0.45);
-/// Variance of a mean of strokes over that of independent ones: neighbours resemble each other (lag-1 correlation
-/// up to 0.4 in pens (derived)).
-const CORRELATED: f64 = 1.8;
-
 /// What the run shows on average, and each stroke's distance from it.
 #[derive(Debug)]
 pub struct Average<'a> {
@@ -66,9 +67,7 @@ impl Average<'_> {
         let contact = self.contact;
         let scatter = variance(self.relative_mm).max(1e-9).sqrt();
         let count = self.relative_mm.len() as f64;
-        let over_run = slope(self.relative_mm) * count;
-        let over_run_u = (12.0 * CORRELATED / count).sqrt() * scatter;
-        let drift = if over_run.abs() > 3.0 * over_run_u { over_run } else { 0.0 };
+        let (drift, _) = drift_mm(self.relative_mm);
         let steady_u = STEADY_MM.hypot(0.3 * drift).hypot(scatter * (CORRELATED / count).sqrt());
         let slope_n_per_mm = self.map.slope_n_per_mm;
         let shift = (self.late_n - self.map.at(self.gap_mm)) / slope_n_per_mm;
@@ -86,6 +85,8 @@ impl Average<'_> {
         budget.random("scatter of the first touches", early * (CORRELATED / pulses).sqrt(), Some(pulses - 1.0));
         budget.random("first touches against run", strange, None);
         budget.random("law of first contact", contact.law_u_mm, Some(pulses));
+        budget.common("natural frequency of the cell", contact.response_u_mm.0, None);
+        budget.common("damping of the cell", contact.response_u_mm.1, None);
         budget.common("model of first contact", MODEL_MM, None);
         budget.common("law outside the usual range", contact.unusual() * UNUSUAL_MM, None);
         budget.common("heights of the foremost needles", uneven, None);
@@ -114,7 +115,7 @@ impl Average<'_> {
     /// Mean penetration, mm: protrusion less gap and dimple.
     pub fn penetration(&self, protrusion: &Measured, dimple_mm: (f64, f64)) -> Measured {
         let compliance = self.header.compliance_mm_per_n;
-        let compliance_u = self.header.compliance_u_mm_per_n.unwrap_or(0.03 * compliance);
+        let compliance_u = self.header.compliance_u_mm_per_n.unwrap_or(COMPLIANCE_RELATIVE * compliance);
         let mut budget = protrusion.budget.clone();
         budget.random("dimple from unloading", dimple_mm.1, Some(10.0));
         // Gap and dimple both contain the load path's deflection, with opposite signs: most of it cancels.
@@ -122,11 +123,26 @@ impl Average<'_> {
         Measured::new((protrusion.value - self.gap_mm - dimple_mm.0).max(0.0), budget)
     }
 
+    /// Mean penetration where no stroke showed that a needle entered: none, but for what the noise may hide, mm.
+    pub fn not_entered(&self) -> Measured {
+        let mut budget = Budget::default();
+        budget.common("entry too shallow to be seen", DIMPLE_MM, None);
+        Measured::new(0.0, budget)
+    }
+
     fn encoder_u_mm(&self) -> f64 {
         let stage = self.header.stage.as_ref();
         let resolution = stage.map_or(0.0, |stage| stage.resolution_mm) / 12.0_f64.sqrt();
         resolution.hypot(stage.and_then(|stage| stage.scale_u_mm).unwrap_or(0.0))
     }
+}
+
+/// Drift of a pen from the first stroke to the last, mm: zero where scatter explains it. With its standard uncertainty.
+pub fn drift_mm(relative_mm: &[f64]) -> (f64, f64) {
+    let count = relative_mm.len() as f64;
+    let over_run = slope(relative_mm) * count;
+    let u = (12.0 * CORRELATED / count).sqrt() * variance(relative_mm).max(1e-9).sqrt();
+    (if over_run.abs() > 3.0 * u { over_run } else { 0.0 }, u)
 }
 
 /// Variance with one degree of freedom for the mean.
@@ -137,7 +153,7 @@ pub fn variance(values: &[f64]) -> f64 {
 }
 
 /// Slope of the least-squares line over the index.
-fn slope(values: &[f64]) -> f64 {
+pub fn slope(values: &[f64]) -> f64 {
     let centre = 0.5 * (values.len() as f64 - 1.0);
     let (top, bottom) = values.iter().enumerate().fold((0.0, 0.0), |(top, bottom), (k, value)| {
         let at = k as f64 - centre;

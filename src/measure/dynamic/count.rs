@@ -17,6 +17,9 @@ const MISSED_MARGIN: f64 = 0.08;
 const BEGUN_PERIODS: f64 = 0.5;
 /// Longest pause of the strokes, s.
 const PAUSE_S_MAX: f64 = 0.5;
+/// Strokes at either end of the run that are compared, and how far one may be off, in medians of all.
+const NEIGHBOURS: usize = 9;
+const OFF_MAX: f64 = 5.0;
 /// Relative standard uncertainty of the sample clock where nothing is known of it: a cheap crystal (unconfirmed).
 const CLOCK_RELATIVE: f64 = 5e-6;
 
@@ -116,11 +119,34 @@ impl Count {
             .collect()
     }
 
+    /// The first of `strokes` whose onset is where its neighbours say: one that was timed by something else would put
+    /// its error into the rate.
+    fn sound(&self, seen: &Seen<'_>, strokes: impl Iterator<Item = usize> + Clone) -> usize {
+        let near: Vec<usize> = strokes.clone().take(NEIGHBOURS).collect();
+        let apart = |k: usize, of: usize| {
+            let periods = self.numbers[k] as f64 - self.numbers[of] as f64;
+            seen.onset_samples[k] - seen.onset_samples[of] - periods * self.period_samples
+        };
+        let off = |k: usize| {
+            let mut all: Vec<f64> = near.iter().filter(|of| **of != k).map(|of| apart(k, *of)).collect();
+            all.sort_unstable_by(f64::total_cmp);
+            all.get(all.len() / 2).map_or(0.0, |middle| middle.abs())
+        };
+        let usual = {
+            let mut all: Vec<f64> = near.iter().map(|k| off(*k)).collect();
+            all.sort_unstable_by(f64::total_cmp);
+            all.get(all.len() / 2).copied().unwrap_or(0.0)
+        };
+        let sound = near.iter().copied().find(|k| off(*k) <= OFF_MAX * usual);
+        sound.or_else(|| near.first().copied()).unwrap_or(0)
+    }
+
     /// Strokes per second between the first and the last onset; `jitter_s` is the SD of a period.
     pub fn rate(&self, seen: &Seen<'_>, jitter_s: f64) -> Measured {
         let last = self.numbers.len() - 1;
-        let strokes = (self.numbers[last] - self.numbers[0]) as f64;
-        let seconds = (seen.onset_samples[last] - seen.onset_samples[0]) / seen.rate_hz;
+        let (first, last) = (self.sound(seen, 0..=last), self.sound(seen, (0..=last).rev()));
+        let strokes = (self.numbers[last] - self.numbers[first]) as f64;
+        let seconds = (seen.onset_samples[last] - seen.onset_samples[first]) / seen.rate_hz;
         let rate = strokes / seconds;
         let mut budget = Budget::default();
         // Two onsets, and the part of a stroke that lies before the one and after the other.

@@ -12,15 +12,15 @@
 //! Method: Levenberg-Marquardt on the normal equations in arrow form (pulses eliminated first), with weak normal
 //! priors on `n`, `s` and the carriage's stroke, which the data override where they can.
 
-use crate::measure::{
-    dynamic::linear::{dot, inverse, times},
-    press::heights::Heights,
+use crate::measure::dynamic::{
+    law::{Curve, Family, SCALE_MM, needle_groups},
+    linear::{dot, inverse, times},
 };
 
-/// Interference at which `A` is the force, mm: scales the law so that its parameters are nearly uncorrelated.
-const SCALE_MM: f64 = 0.1;
-/// Prior exponent of one needle's force law: Hertz's cone is 2, sphere 1.5, flat punch 1; soft phantoms 1.1 to 2.
-const EXPONENT: (f64, f64) = (1.5, 0.25);
+/// Exponent with which a pulse is first guessed.
+const EXPONENT: f64 = 1.5;
+/// Samples in a row share what the model cannot follow: so many carry the likelihood of one.
+const ALIKE_SAMPLES: f64 = 4.0;
 /// Prior SD of needle heights, mm.
 const SPREAD_MM: (f64, f64) = (0.02, 0.015);
 /// Error of the model (cell response known to a few per cent), as a share of a pulse's peak.
@@ -29,6 +29,11 @@ const MODEL_ERROR: f64 = 0.03;
 const MISFIT_MAX: f64 = 3.0;
 /// Robust SDs of the protrusion beyond which a pulse is left out.
 const SCATTER_MAX: f64 = 4.0;
+/// SD of the strokes' protrusion that is assumed before it is seen, and the least that is believed, mm.
+const SCATTER_MM: (f64, f64) = (0.03, 0.004);
+/// Variance of a mean of strokes over that of independent ones: neighbours resemble each other (lag-1 correlation
+/// up to 0.4 in pens (derived)).
+pub const CORRELATED: f64 = 1.8;
 /// Nodes and weights of the Gauss-Hermite rule that smears the model as the inverse filter smears the force.
 const SMEAR_NODES: [(f64, f64); 5] = [
     (-2.856_970_013_872_806, 0.011_257_411_327_720_7),
@@ -38,8 +43,10 @@ const SMEAR_NODES: [(f64, f64); 5] = [
     (2.856_970_013_872_806, 0.011_257_411_327_720_7),
 ];
 
-/// Global parameters: ln A, n, s, ln(half stroke).
-type Law = [f64; 4];
+/// How many parameters all pulses share.
+const SHARED: usize = 5;
+/// They are ln A, shape, s, ln(half stroke), mean protrusion.
+pub type Law = [f64; SHARED];
 
 /// One pulse: force around a stroke that touched.
 #[derive(Clone, Debug)]
@@ -48,6 +55,8 @@ pub struct Pulse {
     pub force_n: Vec<f64>,
     /// Gap at rest (compliance not yet in), mm.
     pub gap_mm: f64,
+    /// Sample of the scan to which the first belongs.
+    pub sample: usize,
 }
 
 /// What the pulses are looked at with.
@@ -68,7 +77,7 @@ pub struct Setting {
 }
 
 /// Result of the fit.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Contact {
     /// Mean protrusion of the strokes used, mm.
     pub protrusion_mm: f64,
@@ -76,50 +85,52 @@ pub struct Contact {
     pub scatter_mm: f64,
     /// Standard uncertainty from the law's parameters, mm.
     pub law_u_mm: f64,
+    /// Standard uncertainties from natural frequency and damping of the cell, mm.
+    pub response_u_mm: (f64, f64),
     /// Number of pulses.
     pub pulses: usize,
-    /// Exponent of the law.
-    pub exponent: f64,
+    /// Shape of the law.
+    pub shape: f64,
     /// SD of needle heights, mm.
     pub spread_mm: f64,
     /// Half of the carriage's stroke after the fit, mm.
     pub half_stroke_mm: f64,
     /// Root mean square residual in units of its expectation.
     pub misfit: f64,
-    law: Law,
-    needles: u32,
+    /// Sum of squared residuals in units of their expectation, priors included.
+    pub cost: f64,
+    /// The family of the likelier law.
+    pub family: Family,
+    /// Its parameters: ln A, shape, SD of heights, ln(half stroke), mean protrusion.
+    pub law: Law,
+    /// Needles in the cartridge.
+    pub needles: u32,
 }
 
 impl Contact {
-    /// How far the exponent lies outside one and a half prior SDs, in prior SDs: such a law says that the pulses were
+    /// How far the shape lies outside one and a half prior SDs, in prior SDs: such a law says that the pulses were
     /// not what the model takes them for.
     pub fn unusual(&self) -> f64 {
-        ((self.exponent - EXPONENT.0).abs() / EXPONENT.1 - 1.5).max(0.0)
+        let (mean, sd) = self.family.prior();
+        ((self.shape - mean).abs() / sd - 1.5).max(0.0)
+    }
+
+    /// Force of a stroke whose foremost tip goes so far below the undeformed surface, as a table, N.
+    pub fn curve(&self, deepest_mm: f64) -> Curve {
+        let [ln_a, shape, s, ..] = self.law;
+        Curve::new(self.family, &needle_groups(self.needles), [ln_a, shape, s], deepest_mm)
     }
 
     /// How far the foremost tip is below the undeformed surface where the force first reaches `force_n`, mm.
     pub fn indentation_mm(&self, force_n: f64) -> f64 {
-        let groups = needle_groups(self.needles);
-        let [ln_a, n, s, _] = self.law;
-        let force = |u: f64| -> f64 {
-            let each = |(offset, share): &(f64, f64)| share * ((u - s * offset) / SCALE_MM).max(0.0).powf(n);
-            ln_a.exp() * groups.iter().map(each).sum::<f64>()
-        };
+        let curve = self.curve(1.0);
         let (mut low, mut high) = (0.0, 1.0);
         for _ in 0..40 {
             let middle = 0.5 * (low + high);
-            if force(middle) < force_n { low = middle } else { high = middle }
+            if curve.at(middle).force_n < force_n { low = middle } else { high = middle }
         }
         high
     }
-}
-
-/// Heights below the foremost tip in units of the SD, with the share of needles at each.
-fn needle_groups(needles: u32) -> Vec<(f64, f64)> {
-    let heights = Heights::of(needles);
-    let foremost = heights.single.first().copied().unwrap_or(0.0);
-    let single = heights.single.iter().map(|height| (foremost - height, heights.share));
-    single.chain(heights.groups.iter().map(|(height, share)| (foremost - height, *share))).collect()
 }
 
 struct Row {
@@ -130,37 +141,35 @@ struct Row {
 }
 
 struct Model<'a> {
+    family: Family,
     setting: &'a Setting,
     groups: &'a [(f64, f64)],
     inflation: f64,
+    /// SD of the strokes' protrusion about their mean, mm, correlation counted.
+    scatter_mm: f64,
 }
 
 impl Model<'_> {
+    fn curve(&self, law: &Law, own: &[[f64; 2]]) -> Curve {
+        let deepest = own.iter().map(|own| own[0]).fold(0.0_f64, |a, b| a.max(b));
+        Curve::new(self.family, self.groups, [law[0], law[1], law[2]], deepest)
+    }
+
     /// Force and its derivatives at one sample of a pulse.
-    fn row(&self, law: &Law, interference: f64, time: f64, sample: f64, force_n: f64) -> Row {
-        let [ln_a, n, s, ln_half] = *law;
-        let (a, half) = (ln_a.exp(), ln_half.exp());
+    fn row(&self, curve: &Curve, half: f64, interference: f64, time: f64, sample: f64, force_n: f64) -> Row {
         let omega = std::f64::consts::TAU / self.setting.period_samples;
-        let mut row = Row { force: 0.0, law: [0.0; 4], interference: 0.0, time: 0.0 };
+        let mut row = Row { force: 0.0, law: [0.0; SHARED], interference: 0.0, time: 0.0 };
         for (node, weight) in SMEAR_NODES {
             let angle = omega * (sample - time + node * self.setting.smear_samples);
             let (sin, cos) = angle.sin_cos();
-            let u = interference - half * (1.0 - cos) - self.setting.compliance_mm_per_n * force_n;
-            for (offset, share) in self.groups {
-                let v = (u - s * offset) / SCALE_MM;
-                if v <= 0.0 {
-                    continue;
-                }
-                let ln_v = v.ln();
-                let force = weight * share * a * (n * ln_v).exp();
-                let slope = force * n / (v * SCALE_MM);
-                row.force += force;
-                row.law[1] += force * ln_v;
-                row.law[2] -= slope * offset;
-                row.law[3] -= slope * half * (1.0 - cos);
-                row.interference += slope;
-                row.time += slope * half * omega * sin;
-            }
+            let fall = half * (1.0 - cos);
+            let point = curve.at(interference - fall - self.setting.compliance_mm_per_n * force_n);
+            row.force += weight * point.force_n;
+            row.law[1] += weight * point.by_shape;
+            row.law[2] += weight * point.by_spread;
+            row.law[3] -= weight * point.slope_n_per_mm * fall;
+            row.interference += weight * point.slope_n_per_mm;
+            row.time += weight * point.slope_n_per_mm * half * omega * sin;
         }
         row.law[0] = row.force;
         row
@@ -170,7 +179,7 @@ impl Model<'_> {
 /// Normal equations in arrow form, pulses eliminated.
 struct Arrow {
     cost: f64,
-    global: [[f64; 4]; 4],
+    global: [[f64; SHARED]; SHARED],
     gradient: Law,
     pulses: Vec<Corner>,
 }
@@ -178,24 +187,25 @@ struct Arrow {
 struct Corner {
     cost: f64,
     own: [[f64; 2]; 2],
-    cross: [[f64; 2]; 4],
+    cross: [[f64; 2]; SHARED],
     gradient: [f64; 2],
 }
 
-fn assemble(model: &Model<'_>, pulses: &[Pulse], law: &Law, own: &[[f64; 2]], prior: &[(f64, f64); 4]) -> Arrow {
-    let mut arrow = Arrow { cost: 0.0, global: [[0.0; 4]; 4], gradient: [0.0; 4], pulses: Vec::new() };
+fn assemble(model: &Model<'_>, pulses: &[Pulse], law: &Law, own: &[[f64; 2]], prior: &[(f64, f64); SHARED]) -> Arrow {
+    let mut arrow = Arrow { cost: 0.0, global: [[0.0; SHARED]; SHARED], gradient: [0.0; SHARED], pulses: Vec::new() };
     for (k, (mean, sd)) in prior.iter().enumerate() {
         let residual = (law[k] - mean) / sd;
         arrow.cost += residual * residual;
         arrow.global[k][k] += 1.0 / (sd * sd);
         arrow.gradient[k] -= residual / sd;
     }
+    let (curve, half) = (model.curve(law, own), law[3].exp());
     for (pulse, [interference, time]) in pulses.iter().zip(own) {
         let peak = pulse.force_n.iter().fold(0.0_f64, |a, b| a.max(*b));
         let weight = (model.inflation * model.setting.noise_n.hypot(MODEL_ERROR * peak)).powi(-2);
-        let mut corner = Corner { cost: 0.0, own: [[0.0; 2]; 2], cross: [[0.0; 2]; 4], gradient: [0.0; 2] };
+        let mut corner = Corner { cost: 0.0, own: [[0.0; 2]; 2], cross: [[0.0; 2]; SHARED], gradient: [0.0; 2] };
         for (sample, force_n) in pulse.force_n.iter().enumerate() {
-            let row = model.row(law, *interference, *time, sample as f64, *force_n);
+            let row = model.row(&curve, half, *interference, *time, sample as f64, *force_n);
             let residual = force_n - row.force;
             corner.cost += weight * residual * residual;
             let mine = [row.interference, row.time];
@@ -212,6 +222,15 @@ fn assemble(model: &Model<'_>, pulses: &[Pulse], law: &Law, own: &[[f64; 2]], pr
             }
         }
         arrow.cost += corner.cost;
+        // The protrusion of every stroke scatters about one mean: given how far a stroke dipped, its gap tells where.
+        let tie = model.scatter_mm.powi(-2);
+        let apart = pulse.gap_mm + interference - law[4];
+        arrow.cost += tie * apart * apart;
+        corner.own[0][0] += tie;
+        corner.gradient[0] -= tie * apart;
+        corner.cross[4][0] -= tie;
+        arrow.global[4][4] += tie;
+        arrow.gradient[4] += tie * apart;
         arrow.pulses.push(corner);
     }
     arrow
@@ -222,16 +241,14 @@ struct Step {
     law: Law,
     own: Vec<[f64; 2]>,
     /// Covariance of the law.
-    covariance: [[f64; 4]; 4],
-    /// Change of the mean interference with each parameter of the law.
-    sensitivity: Law,
+    covariance: [[f64; SHARED]; SHARED],
 }
 
 /// The step for a damping; `None` where the system is singular.
 fn solve(arrow: &Arrow, damping: f64) -> Option<Step> {
     let mut reduced = arrow.global;
     let mut gradient = arrow.gradient;
-    (0..4).for_each(|i| reduced[i][i] *= 1.0 + damping);
+    (0..SHARED).for_each(|i| reduced[i][i] *= 1.0 + damping);
     let mut inverses = Vec::with_capacity(arrow.pulses.len());
     for corner in &arrow.pulses {
         let mut own = corner.own;
@@ -247,17 +264,13 @@ fn solve(arrow: &Arrow, damping: f64) -> Option<Step> {
     }
     let covariance = inverse(reduced)?;
     let law = times(&covariance, &gradient);
-    let mut sensitivity = [0.0; 4];
     let mut own = Vec::with_capacity(arrow.pulses.len());
     for (corner, inverse) in arrow.pulses.iter().zip(&inverses) {
         let rest: [f64; 2] =
-            std::array::from_fn(|j| corner.gradient[j] - (0..4).map(|i| corner.cross[i][j] * law[i]).sum::<f64>());
+            std::array::from_fn(|j| corner.gradient[j] - (0..SHARED).map(|i| corner.cross[i][j] * law[i]).sum::<f64>());
         own.push(times(inverse, &rest));
-        for (sum, cross) in sensitivity.iter_mut().zip(&corner.cross) {
-            *sum -= times(inverse, cross)[0] / arrow.pulses.len() as f64;
-        }
     }
-    Some(Step { law, own, covariance, sensitivity })
+    Some(Step { law, own, covariance })
 }
 
 /// A first guess of interference and time of each pulse, and of the force scale, from width at half the peak.
@@ -269,53 +282,101 @@ fn guess(pulses: &[Pulse], setting: &Setting) -> (f64, Vec<[f64; 2]>) {
         let peak = pulse.force_n.get(top).copied().unwrap_or(0.0);
         let wide = pulse.force_n.iter().filter(|f| **f > 0.5 * peak).count() as f64;
         let sagitta = setting.half_stroke.0 * (1.0 - (std::f64::consts::PI * wide / setting.period_samples).cos());
-        let interference = sagitta / (1.0 - 0.5_f64.powf(1.0 / EXPONENT.0));
-        scales.push(peak / (interference / SCALE_MM).powf(EXPONENT.0));
+        let interference = sagitta / (1.0 - 0.5_f64.powf(1.0 / EXPONENT));
+        scales.push(peak / (interference / SCALE_MM).powf(EXPONENT));
         own.push([interference, top as f64]);
     }
     scales.sort_unstable_by(f64::total_cmp);
     (scales.get(scales.len() / 2).copied().unwrap_or(1.0), own)
 }
 
-/// Fits all pulses at once; then again without those whose misfit stands out, and with the noise that the first fit
-/// showed, so that the priors keep their weight where the law does not hold exactly. `None` where there are fewer than
-/// three pulses, or the fit does not settle.
+/// Fits all pulses by both families of laws, and averages what they say of the protrusion by their likelihood; what lies
+/// between them is uncertain. `None` where there are fewer than three pulses, or no fit settles.
 pub fn fit(pulses: &[Pulse], setting: &Setting) -> Option<Contact> {
-    let (first, found) = fit_once(pulses, setting, 1.0)?;
-    let middle = |mut values: Vec<f64>| {
-        values.sort_unstable_by(f64::total_cmp);
-        values[values.len() / 2]
+    let fits = [fit_family(Family::Power, pulses, setting), fit_family(Family::Exponential, pulses, setting)];
+    let [power, exponential] = match fits {
+        [Some(power), Some(exponential)] => [power, exponential],
+        [one, other] => return one.or(other).map(|(contact, _)| contact),
     };
-    let usual = middle(found.iter().map(|(misfit, _)| *misfit).collect());
-    let centre = middle(found.iter().map(|(_, protrusion)| *protrusion).collect());
-    let width = 1.4826 * middle(found.iter().map(|(_, protrusion)| (protrusion - centre).abs()).collect());
-    let inside = |(misfit, protrusion): &(f64, f64)| {
-        *misfit <= MISFIT_MAX * usual && (protrusion - centre).abs() <= SCATTER_MAX * width
-    };
-    let kept: Vec<Pulse> = pulses.iter().zip(&found).filter(|(_, f)| inside(f)).map(|(p, _)| p.clone()).collect();
-    if kept.len() == pulses.len() && first.misfit <= 1.0 {
-        return Some(first);
-    }
-    fit_once(&kept, setting, first.misfit.max(1.0)).map(|(contact, _)| contact)
+    let lead = (0.5 * (exponential.1 - power.1) / ALIKE_SAMPLES).clamp(-50.0, 50.0);
+    let weight = 1.0 / (1.0 + (-lead).exp());
+    let (first, second, share) =
+        if weight >= 0.5 { (power.0, exponential.0, weight) } else { (exponential.0, power.0, 1.0 - weight) };
+    let apart = first.protrusion_mm - second.protrusion_mm;
+    let between = (share * (1.0 - share)).sqrt() * apart;
+    let law_u = (share * first.law_u_mm.powi(2) + (1.0 - share) * second.law_u_mm.powi(2)).sqrt();
+    let protrusion_mm = first.protrusion_mm - (1.0 - share) * apart;
+    Some(Contact { protrusion_mm, law_u_mm: law_u.hypot(between), ..first })
 }
 
-/// The fit with all uncertainties times `inflation`; of each pulse the root mean square residual in units of its
-/// expectation, and the protrusion, mm.
-fn fit_once(pulses: &[Pulse], setting: &Setting, inflation: f64) -> Option<(Contact, Vec<(f64, f64)>)> {
+/// The fit by one family, and the misfit that its likelihood follows from; twice: the second time without pulses whose
+/// misfit stands out, with the noise and the scatter that the first showed, so that the priors keep their weight where
+/// the law does not hold exactly.
+fn fit_family(family: Family, pulses: &[Pulse], setting: &Setting) -> Option<(Contact, f64)> {
+    let (first, found) = fit_once(family, pulses, setting, (1.0, SCATTER_MM.0), None)?;
+    let usual = median(found.iter().map(|found| found.misfit).collect());
+    let centre = median(found.iter().map(|found| found.protrusion_mm).collect());
+    let width = 1.4826 * median(found.iter().map(|found| (found.protrusion_mm - centre).abs()).collect());
+    let inside = |found: &Found| {
+        found.misfit <= MISFIT_MAX * usual && (found.protrusion_mm - centre).abs() <= SCATTER_MAX * width
+    };
+    let kept: Vec<Pulse> =
+        pulses.iter().zip(&found).filter(|(_, found)| inside(found)).map(|(pulse, _)| pulse.clone()).collect();
+    let own: Vec<[f64; 2]> = found.iter().filter(|found| inside(found)).map(|found| found.own).collect();
+    let scatter_mm = first.scatter_mm.clamp(SCATTER_MM.1, SCATTER_MM.0);
+    let (contact, _) = fit_once(family, &kept, setting, (first.misfit.max(1.0), scatter_mm), Some((first.law, own)))?;
+    // The same pulses for both families, so that their misfits can be compared.
+    Some((contact, first.cost))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// What a fit says of one pulse.
+struct Found {
+    /// Root mean square residual in units of its expectation.
+    misfit: f64,
+    protrusion_mm: f64,
+    own: [f64; 2],
+}
+
+/// The fit with all uncertainties times `inflation` and a scatter of the strokes in mm, from a guess or from where a fit
+/// before ended.
+fn fit_once(
+    family: Family,
+    pulses: &[Pulse],
+    setting: &Setting,
+    (inflation, scatter_mm): (f64, f64),
+    begin: Option<(Law, Vec<[f64; 2]>)>,
+) -> Option<(Contact, Vec<Found>)> {
     if pulses.len() < 3 {
         return None;
     }
     let groups = needle_groups(setting.needles);
-    let model = Model { setting, groups: &groups, inflation };
-    let (scale, mut own) = guess(pulses, setting);
-    let mut law = [scale.max(1e-6).ln(), EXPONENT.0, SPREAD_MM.0, setting.half_stroke.0.ln()];
-    let prior = [(law[0], 10.0), EXPONENT, SPREAD_MM, (law[3], setting.half_stroke.1)];
+    let model = Model { family, setting, groups: &groups, inflation, scatter_mm: scatter_mm * CORRELATED.sqrt() };
+    let prior_law = |ln_a: f64, protrusion: f64| -> Law {
+        [ln_a, family.prior().0, SPREAD_MM.0, setting.half_stroke.0.ln(), protrusion]
+    };
+    let (mut law, mut own) = begin.unwrap_or_else(|| {
+        let (scale, own) = guess(pulses, setting);
+        let each = pulses.iter().zip(&own).map(|(pulse, own)| pulse.gap_mm + own[0]).collect();
+        (prior_law(scale.max(1e-6).ln(), median(each)), own)
+    });
+    let prior = [
+        (law[0], 10.0),
+        family.prior(),
+        SPREAD_MM,
+        (setting.half_stroke.0.ln(), setting.half_stroke.1),
+        (law[4], 10.0),
+    ];
     let mut arrow = assemble(&model, pulses, &law, &own, &prior);
     let mut damping = 1e-2;
     for _ in 0..60 {
         let step = solve(&arrow, damping)?;
         let mut next: Law = std::array::from_fn(|i| law[i] + step.law[i]);
-        next[1] = next[1].clamp(0.8, 2.6);
+        next[1] = next[1].clamp(family.range().0, family.range().1);
         next[2] = next[2].clamp(0.0, 0.15);
         let next_own: Vec<[f64; 2]> = own.iter().zip(&step.own).map(|(a, b)| [a[0] + b[0], a[1] + b[1]]).collect();
         let trial = assemble(&model, pulses, &next, &next_own, &prior);
@@ -339,19 +400,27 @@ fn fit_once(pulses: &[Pulse], setting: &Setting, inflation: f64) -> Option<(Cont
     let each: Vec<f64> = pulses.iter().zip(&own).map(|(pulse, own)| pulse.gap_mm + own[0]).collect();
     let mean = each.iter().sum::<f64>() / count;
     let scatter = (each.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / (count - 1.0)).sqrt();
-    let spread = times(&step.covariance, &step.sensitivity);
-    let law_u = (0..4).map(|i| spread[i] * step.sensitivity[i]).sum::<f64>().max(0.0).sqrt() * misfit.max(1.0);
     let misfits = arrow.pulses.iter().zip(pulses).map(|(c, p)| (c.cost / p.force_n.len() as f64).sqrt());
-    let found = misfits.zip(each.iter().copied()).collect();
+    let found = misfits.zip(&each).zip(&own).map(|((misfit, protrusion_mm), own)| Found {
+        misfit,
+        protrusion_mm: *protrusion_mm,
+        own: *own,
+    });
+    let found = found.collect();
+    // What the variance of the mean has beyond scatter comes from the law.
+    let law_u = (step.covariance[4][4] - model.scatter_mm.powi(2) / count).max(0.0).sqrt();
     let contact = Contact {
-        protrusion_mm: mean,
+        protrusion_mm: law[4],
         scatter_mm: scatter,
         law_u_mm: law_u,
+        response_u_mm: (0.0, 0.0),
         pulses: pulses.len(),
-        exponent: law[1],
+        shape: law[1],
         spread_mm: law[2],
         half_stroke_mm: law[3].exp(),
         misfit,
+        cost: arrow.cost,
+        family,
         law,
         needles: setting.needles,
     };

@@ -9,7 +9,7 @@ use crate::measure::dynamic::{
     grid::Track,
     inverse::Inverse,
     segment::OnsetSearch,
-    stroke::{AFTER_PERIODS, BEFORE_PERIODS, Lens, Passage, Shape, Unloading},
+    stroke::{AFTER_PERIODS, BEFORE_PERIODS, LATE_PERIODS, Lens, Passage, Shape, Unloading},
 };
 
 /// Periods before a touch in which its rise, smeared by the filter, may already show.
@@ -44,6 +44,11 @@ pub struct Follower<'a> {
     pub damage: Vec<(usize, usize)>,
     /// Samples pushed.
     pub samples: usize,
+    /// Means of the quiet part before strokes, each as long as the late force is taken: count, sum, sum of squares.
+    quiet: [f64; 3],
+    /// Sum of the strokes, touch upon touch, and how many.
+    mean: Vec<f64>,
+    summed: usize,
 }
 
 impl<'a> Follower<'a> {
@@ -70,7 +75,31 @@ impl<'a> Follower<'a> {
             shapes: Vec::new(),
             damage: Vec::new(),
             samples: 0,
+            quiet: [0.0; 3],
+            mean: Vec::new(),
+            summed: 0,
         }
+    }
+
+    /// The mean stroke and its unloading: what is too faint for one stroke shows in it. `None` before there is one.
+    pub fn mean_shape(&self) -> Option<(Shape, Unloading)> {
+        let count = self.summed as f64;
+        let force_n: Vec<f64> = self.mean.iter().map(|sum| sum / count).collect();
+        let lens = Lens { noise_n: self.lens.noise_n / count.sqrt(), ..self.lens };
+        let touch = (BEFORE_PERIODS * self.lens.period_samples) as usize;
+        let shape = lens.look(&force_n, touch, *self.stage_mm.last()?)?;
+        let mut unloading = Unloading::default();
+        if let Some(passage) = shape.passage {
+            lens.unload(&force_n, passage.top_samples, &mut unloading);
+        }
+        Some((shape, unloading))
+    }
+
+    /// SD of the late force from noise alone, N: that of means as long, taken where nothing touches. `None` where fewer
+    /// than twenty strokes had a quiet part.
+    pub fn late_noise_n(&self) -> Option<f64> {
+        let [count, sum, squares] = self.quiet;
+        (count >= 20.0).then(|| ((squares - sum * sum / count) / (count - 1.0)).max(0.0).sqrt())
     }
 
     /// Background as it stands.
@@ -139,15 +168,28 @@ impl<'a> Follower<'a> {
             self.window.clear();
             self.window.extend_from_slice(&self.force_n[from..to]);
             self.background.subtract((self.first + from) as f64, &mut self.window);
-            if let Some(mut shape) = self.lens.look(&self.window, at - from) {
+            let late = ((LATE_PERIODS.0 - LATE_PERIODS.1) * period).round() as usize;
+            let until = at.saturating_sub((QUIET_BEFORE_PERIODS * period) as usize).saturating_sub(from);
+            if let Some(quiet) = until.checked_sub(late.max(1)).and_then(|start| self.window.get(start..until)) {
+                let mean = quiet.iter().sum::<f64>() / quiet.len() as f64;
+                self.quiet = [self.quiet[0] + 1.0, self.quiet[1] + mean, self.quiet[2] + mean * mean];
+            }
+            if let Some(mut shape) = self.lens.look(&self.window, at - from, self.stage_mm[at]) {
                 let shift = (self.first + from) as f64;
                 let deepest = shape.passage.map_or(shape.peak_samples, |passage| passage.top_samples);
                 shape.stage_mm = self.stage_mm[(from + deepest as usize).min(self.stage_mm.len() - 1)];
                 let reach = self.inverse.reach();
                 let marked = &self.bad[from.saturating_sub(reach)..(to + reach).min(self.bad.len())];
                 shape.damaged = marked.iter().any(|bad| *bad);
-                if let Some(passage) = shape.passage.filter(|_| !shape.damaged) {
-                    self.lens.unload(&self.window, passage.top_samples, &mut self.unloading);
+                if !shape.damaged {
+                    if let Some(passage) = shape.passage.filter(|passage| passage.exit.is_some()) {
+                        self.lens.unload(&self.window, passage.top_samples, &mut self.unloading);
+                    }
+                    if at - from == before && self.window.len() == before + after {
+                        self.mean.resize(before + after, 0.0);
+                        self.mean.iter_mut().zip(&self.window).for_each(|(sum, force)| *sum += force);
+                        self.summed += 1;
+                    }
                 }
                 shape.touch_samples += shift;
                 shape.onset_samples += shift;

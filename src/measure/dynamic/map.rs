@@ -25,6 +25,9 @@ const INNER: (f64, f64) = (0.45, 0.7);
 /// Relative standard uncertainty of sliding friction as the growth of the late force.
 const FRICTION_RELATIVE: f64 = 0.12;
 
+/// Relative standard uncertainty of the elastic law beyond the reach at which it was fitted.
+const LAW_RELATIVE: f64 = 0.08;
+
 impl Map {
     /// From strokes of the scan (gap in mm, late force in N), for a run at `gap_mm`. `None` where fewer than sixteen
     /// passed through the inner part, or where the force does not grow with interference.
@@ -55,6 +58,12 @@ impl Map {
             u,
             curvature_n: 0.0,
         })
+    }
+
+    /// A line through a point whose force and slope are known from a law to some per cent.
+    pub fn known(centre_mm: f64, level_n: f64, slope_n_per_mm: f64) -> Self {
+        let u = (LAW_RELATIVE * level_n, LAW_RELATIVE * slope_n_per_mm);
+        Self { centre_mm, level_n, slope_n_per_mm, u, curvature_n: 0.0 }
     }
 
     /// The slope moved to the weighted mean with the growth of sliding friction on the way out, which is the same

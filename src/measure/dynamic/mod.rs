@@ -17,11 +17,14 @@ pub mod face;
 pub mod follow;
 pub mod grid;
 pub mod inverse;
+pub mod law;
 pub mod linear;
 pub mod map;
+pub mod response;
 pub mod run;
 pub mod scan;
 pub mod segment;
+pub mod spread;
 pub mod stroke;
 
 use crate::{
@@ -64,7 +67,7 @@ pub fn measure(header: &Header, source: &mut dyn Source) -> Result<Measurement, 
         more = source.next_block(&mut block)?;
     }
     let mut faults = Faults::default();
-    let mut anomalies = Vec::new();
+    let mut anomalies: Vec<Anomaly> = response::assumed(header).into_iter().collect();
     let complete = refused.is_none() && more;
     let mut outcome = Err(refused.unwrap_or_else(|| missing_phase("run")));
     if complete {

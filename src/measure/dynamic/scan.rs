@@ -14,8 +14,9 @@ use crate::{
             follow::Follower,
             grid::Track,
             inverse::Inverse,
+            response::Touches,
             segment,
-            stroke::{LATE_PERIODS, Lens, Shape},
+            stroke::{Carriage, LATE_PERIODS, Lens, Shape},
         },
     },
 };
@@ -28,6 +29,22 @@ const BIN_MM: f64 = 0.02;
 pub const TOUCH_NOISE: f64 = 6.0;
 /// Share of the scan's largest force below which nothing is taken for a touch.
 const RINGING: f64 = 0.01;
+
+/// A crank with a rod turns the carriage about top dead centre more sharply than the phase of contact says: by this
+/// share of it for each unit of rise, and the standard uncertainty (rods of 3 to 10 crank radii).
+const ROD_SHARE: (f64, f64) = (0.05, 0.05);
+/// Relative standard uncertainty of the carriage's stroke from the phase of contact.
+const CARRIAGE_RELATIVE: f64 = 0.03;
+
+/// Travel over which the force of strokes that do not enter grows at least by [`GROWTH_MIN`], and the travel whose
+/// strokes are looked at together, mm.
+const GROWTH_MM: f64 = 0.06;
+const NEAR_MM: f64 = 0.04;
+/// Growth of an elastic force over [`GROWTH_MM`], at least.
+const GROWTH_MIN: f64 = 1.12;
+
+/// Rounds in which protrusion and carriage settle.
+const ROUNDS: usize = 3;
 
 /// The scan, measured.
 #[derive(Clone, Debug)]
@@ -76,8 +93,8 @@ pub fn measure(header: &Header, track: &Track, inverse: &Inverse, rate_hz: f64, 
     // What is left of the cell's ringing after a stroke is about a hundredth of its force.
     let floor_n =
         RINGING * clean_n[clean_n.len().saturating_sub(rate_hz as usize)..].iter().fold(0.0_f64, |a, b| a.max(*b));
-    let follow = |level_n: f64, lag: f64, background: &Background| {
-        let lens = Lens { period_samples: period, level_n, lag, noise_n: background.noise_n };
+    let follow = |level_n: f64, lag: f64, carriage: Option<Carriage>, background: &Background| {
+        let lens = Lens { period_samples: period, level_n, lag, noise_n: background.noise_n, carriage };
         let touch_n = (TOUCH_NOISE * background.noise_n).max(floor_n);
         let mut follower = Follower::new(inverse, lens, touch_n, background.clone(), 0);
         follower.push(track);
@@ -85,7 +102,7 @@ pub fn measure(header: &Header, track: &Track, inverse: &Inverse, rate_hz: f64, 
         (follower.background().clone(), follower.shapes)
     };
     let touch_n = (TOUCH_NOISE * background.noise_n).max(floor_n);
-    let (_, shapes) = follow(touch_n, 0.0, &background);
+    let (_, shapes) = follow(touch_n, 0.0, None, &background);
     let (touches, puncture_n) = puncture(&shapes);
     let first_touch = shapes.first().map_or(0, |shape| (shape.touch_samples - 0.3 * period) as usize);
     let quiet = force_n.get(..first_touch.saturating_sub(reach)).filter(|quiet| quiet.len() > start);
@@ -94,13 +111,13 @@ pub fn measure(header: &Header, track: &Track, inverse: &Inverse, rate_hz: f64, 
     let noise_n = before.noise_n;
     let touch_n = (TOUCH_NOISE * noise_n).max(floor_n);
     let level_n = (0.25 * puncture_n).max(touch_n);
-    let (background, shapes) = follow(level_n, 0.0, &before);
+    let (background, shapes) = follow(level_n, 0.0, None, &before);
     let mut clean_n = force_n;
     before.subtract(reach as f64, &mut clean_n);
     let peak_n = shapes.iter().map(|shape| shape.peak_n).fold(0.0, f64::max);
     let onsets: Vec<f64> = shapes.iter().map(|shape| shape.onset_samples).collect();
     let period = segment::median_period(&onsets).unwrap_or(period);
-    let lens = Lens { period_samples: period, level_n, lag: 0.0, noise_n };
+    let lens = Lens { period_samples: period, level_n, lag: 0.0, noise_n, carriage: None };
     let mut scan = Scan {
         lens,
         background,
@@ -116,7 +133,7 @@ pub fn measure(header: &Header, track: &Track, inverse: &Inverse, rate_hz: f64, 
     // The carriage's stroke follows from the phase of contact once the protrusion is known, and the other way round;
     // the first is nearly blind to the second, so three rounds settle it.
     let mut mean_mm = scan.shapes.get(2).map_or(0.0, |shape| face_mm - shape.stage_mm);
-    for _ in 0..3 {
+    for round in 0..ROUNDS {
         scan.half_stroke = scan.carriage(header, face_mm, mean_mm);
         let setting = Setting {
             period_samples: period,
@@ -126,11 +143,20 @@ pub fn measure(header: &Header, track: &Track, inverse: &Inverse, rate_hz: f64, 
             half_stroke: scan.half_stroke,
             needles: header.needles.unwrap_or(1),
         };
-        scan.contact = scan.first_touches(&clean_n, reach, face_mm, &setting);
-        let Some(contact) = &scan.contact else { break };
+        let pulses = scan.first_touches(&clean_n, reach, face_mm, &setting);
+        scan.contact = elastic::fit(&pulses, &setting);
+        let Some(contact) = &mut scan.contact else { break };
+        if round + 1 == ROUNDS
+            && let Some(channel) = &header.force
+        {
+            let readings_n = track.force_n.as_slice();
+            let touches = Touches { pulses: &pulses, readings_n, background: &before, rates_hz: (rate_hz, told_hz) };
+            contact.response_u_mm = touches.response_u_mm(channel, contact, &setting);
+        }
         mean_mm = contact.protrusion_mm;
         scan.lens.lag = contact.indentation_mm(level_n) / contact.half_stroke_mm;
-        (scan.background, scan.shapes) = follow(level_n, scan.lens.lag, &before);
+        scan.lens.carriage = Some(Carriage { touch_mm: face_mm - mean_mm, half_mm: contact.half_stroke_mm });
+        (scan.background, scan.shapes) = follow(level_n, scan.lens.lag, scan.lens.carriage, &before);
     }
     Ok(scan)
 }
@@ -183,18 +209,43 @@ fn rhythm(force_n: &[f64], noise_n: f64, rate_hz: f64) -> Result<f64, Refusal> {
     Ok(lag as f64 + 0.5 * (a - c) / (a - 2.0 * b + c))
 }
 
-/// Number of strokes from the first touch until most of them (eight of fifteen) enter, and the force at which they
-/// do: the largest running median (of nine) of the peaks until then.
+/// Number of strokes from the first touch until needles enter, and the force at which they do: the largest running
+/// median (of nine) of the peaks until then. Needles enter where most strokes (eight of fifteen) are no longer their
+/// own mirror image, or, where friction is too small to show that, where the force no longer grows with the reach.
 fn puncture(shapes: &[Shape]) -> (usize, f64) {
     let entering = |from: usize| shapes[from..].iter().take(15).filter(|shape| !shape.reversible).count();
-    let touches = (0..shapes.len()).find(|from| entering(*from) >= 8).map_or(shapes.len(), |from| from + 15);
+    let mirrored = (0..shapes.len()).find(|from| entering(*from) >= 8).map_or(shapes.len(), |from| from + 15);
+    let touches = plateau(shapes).map_or(mirrored, |plateau| plateau.min(mirrored));
     let peaks: Vec<f64> = shapes.iter().take(touches).map(|shape| shape.peak_n).collect();
-    let medians = peaks.windows(9.min(peaks.len().max(1))).map(|near| {
-        let mut near = near.to_vec();
-        near.sort_unstable_by(f64::total_cmp);
-        near[near.len() / 2]
-    });
+    let medians = peaks.windows(9.min(peaks.len().max(1))).map(|near| median(near.to_vec()));
     (touches, medians.fold(0.0, f64::max))
+}
+
+/// First stroke from which the median peak grows by less than [`GROWTH_MIN`] while the stage rises by
+/// [`GROWTH_MM`]; any elastic law grows faster until it is several tenths of a millimetre deep.
+fn plateau(shapes: &[Shape]) -> Option<usize> {
+    let around = |from: usize, at_mm: f64| -> Option<f64> {
+        let near = shapes[from..].iter().skip_while(|shape| shape.stage_mm < at_mm - 0.5 * NEAR_MM);
+        let peaks: Vec<f64> =
+            near.take_while(|shape| shape.stage_mm < at_mm + 0.5 * NEAR_MM).map(|shape| shape.peak_n).collect();
+        (peaks.len() >= 5).then(|| median(peaks))
+    };
+    let mut begin = 0;
+    let level = (0..shapes.len()).find(|at| {
+        let here_mm = shapes[*at].stage_mm;
+        while shapes[begin].stage_mm < here_mm - NEAR_MM {
+            begin += 1;
+        }
+        let flat = |here: f64, by_mm: f64| around(*at, here_mm + by_mm).is_some_and(|n| n < GROWTH_MIN * here);
+        around(begin, here_mm).is_some_and(|here| flat(here, GROWTH_MM) && flat(here, 1.5 * GROWTH_MM))
+    })?;
+    let until_mm = shapes[level].stage_mm + 0.5 * GROWTH_MM;
+    Some(shapes.iter().take_while(|shape| shape.stage_mm < until_mm).count())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 impl Scan {
@@ -203,35 +254,32 @@ impl Scan {
         (8.0 * self.lens.noise_n).max(0.1 * self.peak_n)
     }
 
-    /// Strokes that passed through the surface and are whole, with the gap at their deepest point, mm.
-    pub fn passages(&self, header: &Header, face_mm: f64) -> impl Iterator<Item = (f64, &Shape)> {
-        let compliance = header.compliance_mm_per_n;
-        self.shapes.iter().filter(|shape| !shape.damaged).filter_map(move |shape| {
-            let passage = shape.passage?;
-            Some((face_mm - shape.stage_mm + compliance * passage.late_n, shape))
-        })
-    }
-
     /// Half of the carriage's stroke, mm, from the phase of contact of strokes that reach well in, for a mean
     /// protrusion.
     fn carriage(&self, header: &Header, face_mm: f64, mean_mm: f64) -> (f64, f64) {
-        let mut inner: Vec<(f64, f64)> = self
-            .passages(header, face_mm)
-            .filter_map(|(gap, shape)| shape.passage.map(|passage| (gap, passage.rise)))
-            .collect();
+        let compliance = header.compliance_mm_per_n;
+        let gap = |shape: &Shape, late_n: f64| face_mm - shape.stage_mm + compliance * late_n;
+        let seen = |shape: &Shape| {
+            let passage = shape.passage.filter(|_| !shape.damaged)?;
+            passage.exit.map(|exit| (gap(shape, passage.late_n), exit.rise))
+        };
+        let mut inner: Vec<(f64, f64)> = self.shapes.iter().filter_map(seen).collect();
         inner.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         inner.truncate((inner.len() / 3).max(8));
         let mut halves: Vec<f64> = inner.iter().map(|(gap, rise)| (mean_mm - gap) / rise).collect();
         halves.sort_unstable_by(f64::total_cmp);
         match (halves.get(halves.len() / 2), inner.get(inner.len() / 2)) {
-            (Some(half), Some((_, rise))) if halves.len() >= 8 && *half > 0.1 => (*half, 0.04 / rise.clamp(0.3, 1.0)),
+            (Some(half), Some((_, rise))) if halves.len() >= 8 && *half > 0.1 => {
+                let (more, u) = ROD_SHARE;
+                (half * (1.0 + more * rise), CARRIAGE_RELATIVE.hypot(u * rise))
+            }
             // A carriage draws the needles back behind the face by a few tenths of a millimetre.
             _ => (0.5 * header.set_depth_mm.unwrap_or(1.5) + 0.15, 0.15),
         }
     }
 
     /// The first touches, from clearly above the noise to well below the force at which needles enter.
-    fn first_touches(&self, force_n: &[f64], reach: usize, face_mm: f64, setting: &Setting) -> Option<Contact> {
+    fn first_touches(&self, force_n: &[f64], reach: usize, face_mm: f64, setting: &Setting) -> Vec<Pulse> {
         let lowest = 1.2 * TOUCH_NOISE * setting.noise_n;
         let choose = |share: f64| -> Vec<Pulse> {
             let inside = |shape: &&Shape| shape.peak_n > lowest && shape.peak_n < share * self.puncture_n;
@@ -243,8 +291,7 @@ impl Scan {
                 .collect()
         };
         let few = choose(0.5);
-        let pulses = if few.len() >= 12 { few } else { choose(0.75) };
-        elastic::fit(&pulses, setting)
+        if few.len() >= 12 { few } else { choose(0.75) }
     }
 
     /// The scan by gap, nearest last. Strokes that did not touch are counted by their place in the rhythm.
@@ -284,5 +331,5 @@ fn pulse(shape: &Shape, force_n: &[f64], reach: usize, face_mm: f64, setting: &S
     let farthest = (peak + (0.3 * setting.period_samples) as usize).min(force_n.len());
     let end = (peak..farthest).find(|k| force_n[*k] < 2.0 * setting.noise_n)?;
     let window = force_n.get(touch.checked_sub(3)?..end + 3)?;
-    Some(Pulse { force_n: window.to_vec(), gap_mm: face_mm - shape.stage_mm })
+    Some(Pulse { force_n: window.to_vec(), gap_mm: face_mm - shape.stage_mm, sample: touch - 3 + reach })
 }

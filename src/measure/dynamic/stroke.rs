@@ -26,26 +26,43 @@ pub struct Shape {
     pub reversible: bool,
     /// Stage position at top dead centre (at the peak, where there is no exit), mm.
     pub stage_mm: f64,
-    /// What a stroke shows that punctured and came out again; `None` for a touch, or a stroke cut off or damaged.
+    /// Full extension as it stands in the force; `None` for a touch, or a stroke cut off or damaged.
     pub passage: Option<Passage>,
     /// True where a sample of the stroke was lost, not a number or an outlier.
     pub damaged: bool,
 }
 
-/// A full passage: in, through top dead centre, out.
+/// A stroke about top dead centre.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Passage {
-    /// `1 - cos` of half the phase angle between onset and exit: height of the stroke above contact, in units of
-    /// half the carriage's stroke.
-    pub rise: f64,
     /// Top dead centre, samples.
     pub top_samples: f64,
     /// Mean force just before top dead centre: cutting and friction, N.
     pub late_n: f64,
     /// Force at top dead centre, N.
     pub top_n: f64,
+    /// How the needles came out again; `None` where friction does not stand out of the noise of one stroke, and top
+    /// dead centre is where the carriage must have been.
+    pub exit: Option<Exit>,
+}
+
+/// Needles that slide out of the phantom.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Exit {
+    /// `1 - cos` of half the phase angle between onset and exit: height of the stroke above contact, in units of
+    /// half the carriage's stroke.
+    pub rise: f64,
     /// Growth of sliding friction with the rise, on the way out, N per half stroke.
     pub friction_n: f64,
+}
+
+/// Where the carriage must be, for strokes that do not show it.
+#[derive(Clone, Copy, Debug)]
+pub struct Carriage {
+    /// Stage position at which the mean stroke just touches, mm.
+    pub touch_mm: f64,
+    /// Half of its stroke, mm.
+    pub half_mm: f64,
 }
 
 /// How a stroke is looked at; constant over a capture.
@@ -59,6 +76,8 @@ pub struct Lens {
     pub lag: f64,
     /// Noise of one sample of the inverse-filtered force, N.
     pub noise_n: f64,
+    /// The carriage, once it is known.
+    pub carriage: Option<Carriage>,
 }
 
 /// Periods before an onset that a look needs.
@@ -75,21 +94,24 @@ const ONSET_PERIODS: f64 = 0.15;
 
 impl Lens {
     /// Looks at the stroke that touched after sample `touch` of `force_n` (zero where nothing touches). Times in the
-    /// result count from `force_n[0]`. A stroke that stays below the level is timed at its touch.
-    pub fn look(&self, force_n: &[f64], touch: usize) -> Option<Shape> {
+    /// result count from `force_n[0]`. A stroke that stays below the level is timed at its touch. The stage is at
+    /// `stage_mm`.
+    pub fn look(&self, force_n: &[f64], touch: usize, stage_mm: f64) -> Option<Shape> {
         let end = (touch + (AFTER_PERIODS * self.period_samples) as usize).min(force_n.len());
         let peak = (touch..end).max_by(|a, b| force_n[*a].total_cmp(&force_n[*b]))?;
         let latest = (touch + (ONSET_PERIODS * self.period_samples) as usize).min(end.checked_sub(1)?);
         let crossing = (touch..latest).find(|k| force_n[*k] <= self.level_n && force_n[*k + 1] > self.level_n);
         let onset = crossing.map(|k| k as f64 + (self.level_n - force_n[k]) / (force_n[k + 1] - force_n[k]));
-        let passage = onset.and_then(|onset| self.passage(&force_n[..end], onset));
+        let inside = &force_n[..end];
+        let passage =
+            onset.and_then(|onset| self.passage(inside, onset).or_else(|| self.expected(inside, onset, stage_mm)));
         Some(Shape {
             touch_samples: touch as f64,
             onset_samples: onset.unwrap_or(touch as f64),
             peak_samples: peak as f64,
             peak_n: force_n[peak],
             reversible: self.mirrored(force_n, peak),
-            stage_mm: f64::NAN,
+            stage_mm,
             passage,
             damaged: false,
         })
@@ -153,12 +175,26 @@ impl Lens {
             exit = top + (1.0 - height).acos() / TAU * period;
             (top, rise) = self.top(onset, exit);
         }
+        self.about(force_n, top, Some(Exit { rise, friction_n }))
+    }
+
+    /// A stroke whose exit does not show: top dead centre follows from where the carriage turns.
+    fn expected(&self, force_n: &[f64], onset: f64, stage_mm: f64) -> Option<Passage> {
+        let carriage = self.carriage?;
+        let rise = (stage_mm - carriage.touch_mm) / carriage.half_mm - self.lag;
+        if rise.is_nan() || rise <= 0.0 || force_n.len() < (onset + 0.85 * self.period_samples) as usize {
+            return None;
+        }
+        self.about(force_n, onset + (1.0 - rise.min(2.0)).acos() / TAU * self.period_samples, None)
+    }
+
+    fn about(&self, force_n: &[f64], top: f64, exit: Option<Exit>) -> Option<Passage> {
+        let period = self.period_samples;
         Some(Passage {
-            rise,
             top_samples: top,
-            friction_n,
             top_n: mean(force_n, top - 0.75, top + 0.75)?,
             late_n: mean(force_n, top - LATE_PERIODS.0 * period, top - LATE_PERIODS.1 * period)?,
+            exit,
         })
     }
 
