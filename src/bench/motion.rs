@@ -4,7 +4,7 @@ use super::{Bench, Reading, fault::Fault};
 use crate::{
     config::rig::Axis,
     device::{Identity, PenState},
-    link::Role,
+    link::{Hand, Role},
 };
 use std::time::Duration;
 
@@ -34,6 +34,11 @@ impl Bench {
             identities.extend(self.session(role).identity().map(|identity| (role, identity.clone())));
         }
         Ok(identities)
+    }
+
+    /// Does what a person must do at a real bench, where the world behind the link can; returns whether it did.
+    pub fn by_hand(&mut self, hand: Hand) -> bool {
+        self.link.by_hand(hand)
     }
 
     /// Starts the force stream at a sample rate, in Hz; ends a running one first.

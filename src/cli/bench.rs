@@ -8,11 +8,14 @@ use super::{
 use crate::{
     bench::Bench,
     config::{
+        calibration::Calibration,
         library::{self, Library},
         rig::Rig,
     },
     link::{interrupt::InterruptFlag, serial},
     procedure::checks::{self, Finding},
+    record::model as record,
+    report::junit,
 };
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -25,10 +28,17 @@ use std::{
 
 /// Check identities, noise, hum, sample rate and zero of a bench; nothing dangerous moves
 #[derive(Debug, Args)]
-#[command(after_help = "Example: rig check --rig rigs/bench-zaber.toml --json")]
+#[command(after_help = "Examples:\n  rig check --rig rigs/bench-zaber.toml --json\n  \
+    rig check --rig rigs/bench-zaber.toml --junit check.xml")]
 pub struct Check {
     #[command(flatten)]
     rig: RigOption,
+    /// Write the checks as JUnit too
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Take an overdue calibration, for this written reason
+    #[arg(long, value_name = "REASON")]
+    overdue_because: Option<String>,
 }
 
 /// Bring a quarantined bench back after a look at it; names the incident
@@ -169,14 +179,15 @@ impl Check {
         findings.extend(checks::at_rest(&mut bench).map_err(fault)?);
         let stop = bench.stop_pen().map_err(fault);
         findings.push(Finding { name: "stop works", passed: stop.is_ok(), detail: "the pen confirms STOP".to_owned() });
-        let due = &bench.calibration().due;
-        let today = jiff::Timestamp::now().to_string();
-        findings.push(Finding {
-            name: "calibration",
-            passed: today.get(..10).unwrap_or_default() <= due.as_str(),
-            detail: format!("{} is due on {due}", bench.calibration().name),
-        });
+        findings.push(self.calibration(bench.calibration()));
         let passed = findings.iter().all(|finding| finding.passed);
+        if let Some(path) = &self.junit {
+            let check =
+                |f: &Finding| record::Check { name: f.name.to_owned(), passed: f.passed, detail: f.detail.clone() };
+            let checks: Vec<record::Check> = findings.iter().map(check).collect();
+            let text = junit::bench_checks(&bench.rig().name, bench.rig().simulated, &checks);
+            fs::write(path, text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+        }
         if terminal.json {
             let checks: Vec<_> = findings
                 .iter()
@@ -191,6 +202,23 @@ impl Check {
             }
         }
         Ok(if passed { Exit::Done } else { Exit::Fault })
+    }
+}
+
+impl Check {
+    /// Whether the calibration holds today, or an overdue one is taken in writing.
+    fn calibration(&self, calibration: &Calibration) -> Finding {
+        let now = jiff::Timestamp::now().to_string();
+        let overdue = calibration.overdue(now.get(..10).unwrap_or_default());
+        let parts: Vec<String> = overdue.iter().map(|(part, due)| format!("{part} was due on {due}")).collect();
+        let (name, parts) = (&calibration.name, parts.join(", "));
+        let reason = self.overdue_because.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+        let detail = match reason {
+            _ if overdue.is_empty() => format!("{name} holds; the record as a whole is due on {}", calibration.due),
+            Some(reason) => format!("{name} is OVERDUE ({parts}); used all the same because: {reason}"),
+            None => format!("{name} is overdue ({parts}); renew it with `rig calibrate`"),
+        };
+        Finding { name: "calibration", passed: overdue.is_empty() || reason.is_some(), detail }
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     capture::Header,
-    config::{calibration::Calibration, cartridge::Cartridge, pen::Pen, plan::Plan, rig::Rig},
+    config::{calibration::Calibration, cartridge::Cartridge, pen::Pen, plan::Plan, rig::Rig, steps::Steps},
     record::model::{ComparisonDocument, VerdictDocument},
 };
 use clap::{Args, CommandFactory as _, ValueEnum};
@@ -27,6 +27,8 @@ pub enum Kind {
     Pen,
     /// Calibration record
     Calibration,
+    /// Script of operator steps
+    Steps,
     /// Capture header
     Capture,
     /// Verdict document
@@ -72,6 +74,7 @@ impl Schema {
             Kind::Cartridge => schema_for!(Cartridge),
             Kind::Pen => schema_for!(Pen),
             Kind::Calibration => schema_for!(Calibration),
+            Kind::Steps => schema_for!(Steps),
             Kind::Capture => schema_for!(Header),
             Kind::Verdict => schema_for!(VerdictDocument),
             Kind::Comparison => schema_for!(ComparisonDocument),

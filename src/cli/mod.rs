@@ -11,6 +11,8 @@ pub mod calibrate;
 pub mod compare;
 pub mod exit;
 pub mod generate;
+pub mod ledger;
+pub mod operator;
 pub mod simulate;
 pub mod stats;
 pub mod terminal;

@@ -38,6 +38,11 @@ impl Terminal {
         }
     }
 
+    /// Asks for something on standard error, quiet or not: who waits must know for what.
+    pub fn prompt(&self, text: &str) {
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+
     /// Tells why the command failed.
     pub fn error(&self, message: &str) {
         let prefix = if message.starts_with("error") { "" } else { "error: " };

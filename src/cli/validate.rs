@@ -5,29 +5,34 @@ use super::{
     archive::{Format, write_reports},
     bench::{Incident, Lock},
     exit::{Exit, Failure},
+    ledger::Ledger,
+    operator::{Hands, OperatorOption},
     terminal::{Bar, Terminal},
 };
 use crate::{
     acceptance::{Verdict, operating},
     bench::fault::Fault,
     config::{
-        library::{self, Library},
+        calibration::Calibration,
+        library::{self, Library, Loaded},
         plan::SetDepths,
     },
     link::interrupt::InterruptFlag,
-    record::{archive, manifest, model::VerdictDocument, run_dir::RunDir},
+    record::{
+        archive, manifest,
+        model::{Check, VerdictDocument},
+        run_dir::RunDir,
+    },
     report,
     run::{
         campaign::{self, Ended, Observer, Progress},
         conclude::conclude,
         job::Job,
+        operator::{Confirmed, HandStep, Operator},
     },
 };
 use clap::Args;
-use std::{
-    io::{BufRead as _, IsTerminal as _},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
 /// Drive the bench, measure, decide, report and archive
 #[derive(Debug, Args)]
@@ -58,52 +63,27 @@ pub struct Validate {
     /// Folder for run directories
     #[arg(long, value_name = "DIR", default_value = "reports")]
     out: PathBuf,
-    /// Confirm operator steps without asking (CI)
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    operator: OperatorOption,
+    /// Go on with an overdue calibration, for this written reason; it stands in the record and in the report
+    #[arg(long, value_name = "REASON")]
+    overdue_because: Option<String>,
 }
 
 struct Console<'t> {
-    terminal: &'t Terminal,
     bar: Bar,
-    simulated: bool,
-    yes: bool,
+    hands: Hands<'t>,
 }
 
 impl Observer for Console<'_> {
     fn progress(&mut self, progress: &Progress) {
         self.bar.show(progress);
     }
-
-    fn next_cartridge(&mut self, number: u32) -> Result<String, String> {
-        self.confirmed("the next cartridge must be put in", &format!("Put in cartridge {}", number + 1))
-    }
-
-    fn next_operator(&mut self, name: &str) -> Result<String, String> {
-        let order = format!("{name}: take the pen out of its holder and mount it anew");
-        self.confirmed("the pen must be mounted anew", &order)
-    }
 }
 
-impl Console<'_> {
-    /// Asks somebody to do what a bench cannot, and who did it.
-    fn confirmed(&self, what: &str, order: &str) -> Result<String, String> {
-        if self.simulated {
-            return Ok("the simulated bench".to_owned());
-        }
-        if self.yes {
-            return Ok("--yes".to_owned());
-        }
-        if !std::io::stdin().is_terminal() {
-            return Err(format!("{what} by hand; run on a terminal or give --yes"));
-        }
-        self.terminal.note(&format!("{order}, type your name and press Enter:"));
-        let mut name = String::new();
-        std::io::stdin().lock().read_line(&mut name).map_err(|error| error.to_string())?;
-        match name.trim() {
-            "" => Err(format!("no name was typed, so nobody has confirmed that {what}")),
-            name => Ok(name.to_owned()),
-        }
+impl Operator for Console<'_> {
+    fn have_done(&mut self, step: &HandStep) -> Result<Confirmed, String> {
+        self.hands.have_done(step)
     }
 }
 
@@ -146,8 +126,33 @@ impl Validate {
         let planned = operating::resolved(&plan.value).map_err(Failure::usage)?.cartridges;
         let cartridges = self.cartridges.or(planned).unwrap_or(1);
         let started = started()?;
+        let notes = self.overdue(&calibration, &started)?.into_iter().collect();
         let out = self.out.clone();
-        Ok(Job { rig, calibration, cartridge, pen, plan, set_depths_mm, cartridges, seed, out, started })
+        Ok(Job { rig, calibration, cartridge, pen, plan, set_depths_mm, cartridges, seed, out, started, notes })
+    }
+
+    /// Refuses a calibration that does not hold on the day of the run, unless told in writing; then what is to be
+    /// recorded.
+    fn overdue(&self, calibration: &Loaded<Calibration>, started: &str) -> Result<Option<Check>, Failure> {
+        let day = started.get(..10).unwrap_or_default();
+        let overdue = calibration.value.overdue(day);
+        if overdue.is_empty() {
+            return Ok(None);
+        }
+        let parts: Vec<String> = overdue.iter().map(|(part, due)| format!("{part} was due on {due}")).collect();
+        let parts = parts.join(", ");
+        match self.overdue_because.as_deref().map(str::trim) {
+            None | Some("") => Err(Failure::usage(format!(
+                "calibration {}: {parts}; renew it (`rig calibrate`) and name the new record in the rig file, or go on \
+                 with --overdue-because REASON, which the report will show",
+                calibration.origin
+            ))),
+            Some(reason) => Ok(Some(Check {
+                name: "calibration due".to_owned(),
+                passed: true,
+                detail: format!("OVERDUE: {parts}; used all the same because: {reason}"),
+            })),
+        }
     }
 
     /// Runs the command.
@@ -157,7 +162,12 @@ impl Validate {
     /// [`Failure`] with the exit code of the contract.
     pub fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
         let job = self.job()?;
-        check_due(&job)?;
+        for check in &job.notes {
+            terminal.note(&format!("{}: {}", check.name, check.detail));
+        }
+        let uses_max = job.cartridge.value.uses_max;
+        let ledger = Ledger::beside(self.rig.path().as_deref(), &job.run_id(), &job.started, uses_max);
+        let hands = self.operator.hands(terminal, job.rig.value.simulated, Some(ledger))?;
         let lock = Lock::take(self.rig.path().as_deref(), &job.rig.value)?;
         lock.refuse_quarantined()?;
         let interrupt = InterruptFlag::default();
@@ -171,7 +181,7 @@ impl Validate {
         for (name, text) in job.settings() {
             dir.setting(name, text)?;
         }
-        let mut console = Console { terminal, bar: terminal.bar(), simulated: job.rig.value.simulated, yes: self.yes };
+        let mut console = Console { bar: terminal.bar(), hands };
         let ended = campaign::drive(&job, bench, &mut dir, &interrupt, &mut console);
         console.bar.end();
         if !ended.safe.confirmed() {
@@ -213,9 +223,9 @@ fn outcome(terminal: &Terminal, ended: &Ended, verdict: &VerdictDocument) -> Exi
     }
 }
 
-/// Start of the run: the variable SOURCE_DATE_EPOCH where it is set (so that a simulated run repeats to the byte),
+/// Now, as runs and operator steps are stamped: the variable SOURCE_DATE_EPOCH where it is set (so that a simulated run repeats to the byte),
 /// else now.
-fn started() -> Result<String, Failure> {
+pub(super) fn started() -> Result<String, Failure> {
     let stamp = match std::env::var("SOURCE_DATE_EPOCH") {
         Ok(text) => {
             let seconds: i64 = text.trim().parse().map_err(|_| {
@@ -227,18 +237,4 @@ fn started() -> Result<String, Failure> {
     };
     let seconds = jiff::Timestamp::from_second(stamp.as_second()).map_err(Failure::usage)?;
     Ok(seconds.to_string())
-}
-
-/// Refuses a calibration that is no longer valid on the day of the run.
-fn check_due(job: &Job) -> Result<(), Failure> {
-    let day = job.started.get(..10).unwrap_or_default();
-    let due = &job.calibration.value.due;
-    // Both are YYYY-MM-DD, so that the order of the text is the order of the days.
-    if day > due.as_str() {
-        return Err(Failure::usage(format!(
-            "calibration {} was due on {due}; calibrate the force channel and name the new record in the rig file",
-            job.calibration.origin
-        )));
-    }
-    Ok(())
 }

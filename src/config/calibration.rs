@@ -7,6 +7,7 @@ use super::{Document, Problem};
 use crate::units::within;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A calibration file (`calibration/1`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -35,6 +36,10 @@ pub struct Calibration {
     /// What a gauge study found (`rig calibrate repeatability`); absent where none was made, as reports then say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeatability: Option<Repeatability>,
+    /// What was calibrated when, by whom, against what; the newest of a kind counts. What has none falls under the
+    /// record's own days.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
 }
 
 /// Scatter of the whole bench in repeated presses on a reference.
@@ -53,6 +58,62 @@ pub struct Repeatability {
     pub runs: Vec<String>,
     /// Day of the last of them, `YYYY-MM-DD`.
     pub date: String,
+}
+
+/// Part of a bench that is calibrated on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// The force scale, by check masses.
+    Force,
+    /// The load path, against a hard stop.
+    Compliance,
+    /// Resonance and damping of the cell, by taps.
+    Response,
+}
+
+impl What {
+    /// Every part.
+    pub const ALL: [Self; 3] = [Self::Force, Self::Compliance, Self::Response];
+
+    /// Name as in files and commands.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Force => "force",
+            Self::Compliance => "compliance",
+            Self::Response => "response",
+        }
+    }
+}
+
+/// One calibration as it was made (`rig calibrate`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    /// What was calibrated.
+    pub what: What,
+    /// Day, `YYYY-MM-DD`.
+    pub date: String,
+    /// Day from which it no longer holds, `YYYY-MM-DD`.
+    pub due: String,
+    /// Who did it.
+    pub operator: String,
+    /// Reference standard and its certificate.
+    pub reference: String,
+    /// Whether the bench was simulated.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub simulated: bool,
+    /// Air temperature, degrees Celsius.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature_c: Option<f64>,
+    /// Relative humidity, percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub humidity_percent: Option<f64>,
+    /// Figures by name, the unit in the name: the value found, its standard uncertainty, and what the method shows
+    /// beside (linearity, hysteresis and so on).
+    pub results: BTreeMap<String, f64>,
+    /// Terms of the uncertainty, relative or in the unit of the value, as the method states them.
+    pub budget: BTreeMap<String, f64>,
 }
 
 /// Counts to newtons.
@@ -131,11 +192,64 @@ impl Document for Calibration {
                 within("value", unit, value, min, max).map_err(|error| Problem::at(path, error))?;
             }
         }
-        let studied = self.repeatability.as_ref().map(|found| ("repeatability.date", &found.date));
-        for (path, day) in [("date", &self.date), ("due", &self.due)].into_iter().chain(studied) {
-            day.parse::<jiff::civil::Date>()
-                .map_err(|_| Problem::at(path, format!("{day:?} is no day; write YYYY-MM-DD")))?;
+        if let Some(found) = &self.repeatability {
+            check_day("repeatability.date", &found.date)?;
+        }
+        check_day("date", &self.date)?;
+        check_day("due", &self.due)?;
+        for (index, evidence) in self.evidence.iter().enumerate() {
+            check_day(&format!("evidence[{index}].date"), &evidence.date)?;
+            check_day(&format!("evidence[{index}].due"), &evidence.due)?;
         }
         Ok(())
+    }
+}
+
+fn check_day(path: &str, day: &str) -> Result<(), Problem> {
+    day.parse::<jiff::civil::Date>()
+        .map(|_| ())
+        .map_err(|_| Problem::at(path, format!("{day:?} is no day; write YYYY-MM-DD")))
+}
+
+impl Calibration {
+    /// The parts that no longer hold on a day (`YYYY-MM-DD`), each with the day on which it was due. `encoder` falls
+    /// under the record's own day.
+    pub fn overdue(&self, day: &str) -> Vec<(&'static str, &str)> {
+        let newest = |what: What| self.evidence.iter().rfind(|evidence| evidence.what == what);
+        let parts = What::ALL.map(|what| (what.name(), newest(what).map_or(&self.due, |evidence| &evidence.due)));
+        let parts = parts.into_iter().chain([("encoder", &self.due)]);
+        // Days are YYYY-MM-DD, so that the order of the text is the order of the days.
+        parts.filter(|(_, due)| day > due.as_str()).map(|(name, due)| (name, due.as_str())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Calibration;
+    use crate::config::parse;
+
+    const RECORD: &str = include_str!("../../fixtures/calibrations/simulated.toml");
+
+    const EVIDENCE: &str = "\n[[evidence]]\nwhat = \"force\"\ndate = \"2040-01-01\"\ndue = \"2041-01-01\"\noperator = \
+                            \"a\"\nreference = \"b\"\nresults = {}\nbudget = {}\n";
+
+    #[test]
+    fn each_part_falls_due_on_its_own_day() {
+        let old: Calibration = parse("r.toml", RECORD).unwrap();
+        assert!(old.overdue("2036-01-01").is_empty());
+        assert_eq!(old.overdue("2036-01-02").len(), 4);
+        let renewed: Calibration = parse("r.toml", &format!("{RECORD}{EVIDENCE}")).unwrap();
+        let names: Vec<&str> = renewed.overdue("2040-06-01").iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["compliance", "response", "encoder"]);
+        assert_eq!(renewed.overdue("2041-01-02")[0], ("force", "2041-01-01"));
+    }
+
+    #[test]
+    fn a_record_survives_being_written() {
+        let record: Calibration = parse("r.toml", &format!("{RECORD}{EVIDENCE}")).unwrap();
+        let text = toml::to_string_pretty(&record).unwrap();
+        assert_eq!(parse::<Calibration>("r.toml", &text).unwrap(), record);
+        let bad = format!("{RECORD}{EVIDENCE}").replace("2041-01-01", "next year");
+        assert!(parse::<Calibration>("r.toml", &bad).unwrap_err().message.contains("no day"));
     }
 }

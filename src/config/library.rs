@@ -2,7 +2,7 @@
 
 use super::{
     ConfigError, Document, calibration::Calibration, cartridge::Cartridge, distance, parse, pen::Pen, plan::Plan,
-    rig::Rig,
+    rig::Rig, steps::Steps,
 };
 use std::{
     fs, io,
@@ -171,6 +171,15 @@ pub fn rig(path: Option<&Path>) -> Result<Loaded<Rig>, LoadError> {
             Ok(Loaded { origin, text: RIG_DEFAULT.to_owned(), value })
         }
     }
+}
+
+/// A script of operator steps.
+///
+/// # Errors
+///
+/// [`LoadError`].
+pub fn steps(path: &Path) -> Result<Loaded<Steps>, LoadError> {
+    read("steps", path)
 }
 
 /// Reads and checks one file.

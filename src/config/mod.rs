@@ -10,6 +10,7 @@ pub mod library;
 pub mod pen;
 pub mod plan;
 pub mod rig;
+pub mod steps;
 pub mod world;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};

@@ -57,8 +57,26 @@ pub struct LinkError {
     pub message: String,
 }
 
+/// What is done by hand at a bench, for a calibration.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Hand {
+    /// Leaves this force on the cell, N, in place of what stood there; 0 empties it.
+    Weight(f64),
+    /// Puts a hard stop where the phantom was.
+    HardStop,
+    /// Puts the phantom back.
+    Phantom,
+    /// Taps the cell once with a light hard object.
+    Tap,
+}
+
 /// Bytes and time of a whole bench.
 pub trait Link {
+    /// Whether this world does by itself what else a person must do. Real benches do not.
+    fn by_hand(&mut self, _hand: Hand) -> bool {
+        false
+    }
+
     /// Time since the run began.
     fn now(&mut self) -> RunTime;
 

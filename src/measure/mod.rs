@@ -7,6 +7,7 @@
 //! number with a small uncertainty.
 //! Deliberately absent: files, clocks, randomness, limits of acceptance.
 
+pub mod calibration;
 pub mod document;
 pub mod dynamic;
 pub mod gauge;

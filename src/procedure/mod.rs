@@ -2,6 +2,7 @@
 //!
 //! Straight-line code over [`crate::bench::Bench`]. A byte, a register or a retry in here would be in the wrong room.
 
+pub mod calibrate;
 pub mod checks;
 pub mod dynamic;
 pub mod press;

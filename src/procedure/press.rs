@@ -71,7 +71,12 @@ pub fn seek_face(bench: &mut Bench) -> Result<f64, Fault> {
     Ok(contact_mm)
 }
 
-fn touch(bench: &mut Bench, target_mm: f64, speed_mm_s: f64, rise_n: f64) -> Result<f64, Fault> {
+/// Rises until the force has risen by `rise_n` over its level at the start; returns the stage position there, mm.
+///
+/// # Errors
+///
+/// [`Fault`]; where nothing is met up to `target_mm`, one that says so.
+pub fn touch(bench: &mut Bench, target_mm: f64, speed_mm_s: f64, rise_n: f64) -> Result<f64, Fault> {
     let mut contact = Contact::new(rise_n);
     let mut contact_mm = 0.0;
     let hit = bench.move_until(Axis::Z, target_mm, speed_mm_s, |reading| {

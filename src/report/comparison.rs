@@ -144,7 +144,11 @@ fn numbers(one: &Compared) -> [String; 2] {
 
 fn entry(one: &Compared) -> Entry {
     // The coloured word of a verdict would say accepted or rejected, which nothing here is.
-    Entry { name: format!("{}: {}", setting(one), word(one.verdict).to_lowercase()), verdict: None, lines: vec![("Reason", one.reason.clone())] }
+    Entry {
+        name: format!("{}: {}", setting(one), word(one.verdict).to_lowercase()),
+        verdict: None,
+        lines: vec![("Reason", one.reason.clone())],
+    }
 }
 
 fn table(compared: &[Compared]) -> Table {

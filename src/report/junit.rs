@@ -6,7 +6,7 @@
 
 use crate::{
     acceptance::Verdict,
-    record::model::RunRecord,
+    record::model::{Check, RunRecord},
     report::{
         criterion::{self, CriterionText},
         verdict,
@@ -17,8 +17,22 @@ use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, Te
 /// The report of a run as JUnit XML.
 pub fn xml(record: &RunRecord) -> String {
     let mut report = Report::new(format!("rig {}", record.verdict.run));
-    let suites = [run(record), criteria(record), checks(record), refusals(record)];
+    let suites = [run(record), criteria(record), checks(&record.checks), refusals(record)];
     report.add_test_suites(suites.into_iter().filter(|suite| !suite.test_cases.is_empty()));
+    text(&report)
+}
+
+/// The checks of a bench as JUnit XML, apart from any run.
+pub fn bench_checks(rig: &str, simulated: bool, findings: &[Check]) -> String {
+    let mut report = Report::new(format!("rig check {rig}"));
+    let mut suite = checks(findings);
+    suite.add_property(Property::new("rig", rig));
+    suite.add_property(Property::new("simulated", if simulated { "true" } else { "false" }));
+    report.add_test_suite(suite);
+    text(&report)
+}
+
+fn text(report: &Report) -> String {
     // Writing into memory fails only where the library breaks its own promise; the message then stands in the file.
     report.to_string().unwrap_or_else(|error| {
         format!("<!-- JUnit XML could not be written: {} -->\n", error.to_string().replace("--", "- -"))
@@ -65,9 +79,9 @@ fn criteria(record: &RunRecord) -> TestSuite {
     suite
 }
 
-fn checks(record: &RunRecord) -> TestSuite {
+fn checks(findings: &[Check]) -> TestSuite {
     let mut suite = TestSuite::new("checks");
-    for check in &record.checks {
+    for check in findings {
         let outcome = if check.passed { Verdict::Accept } else { Verdict::Reject };
         suite.add_test_case(case(&check.name, "rig.checks", status(outcome, &check.detail, &check.detail)));
     }
@@ -106,9 +120,10 @@ fn status(outcome: Verdict, message: &str, description: &str) -> TestCaseStatus 
 
 #[cfg(test)]
 mod tests {
-    use super::xml;
+    use super::{bench_checks, xml};
     use crate::{
         acceptance::Verdict,
+        record::model::Check,
         report::{criterion, markup_check, sample},
     };
 
@@ -139,6 +154,15 @@ mod tests {
             record.verdict.criteria[0].verdict = outcome;
             assert!(xml(&record).contains(counted), "{outcome:?}: {}", xml(&record));
         }
+    }
+
+    #[test]
+    fn a_failed_check_of_a_bench_is_a_failure() {
+        let check =
+            |name: &str, passed| Check { name: name.to_owned(), passed, detail: "0.1 N, limit 0.02 N".to_owned() };
+        let report = bench_checks("bench-a", false, &[check("force noise", false), check("hum", true)]);
+        assert!(report.contains(r#"errors="0" failures="1""#), "{report}");
+        assert!(report.contains(r#"name="force noise""#) && report.contains("limit 0.02 N"));
     }
 
     #[test]

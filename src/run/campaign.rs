@@ -1,7 +1,9 @@
 //! The part of a run in which the bench moves: identify, check, home, then every step for every cartridge.
 
 use super::{
+    guarded::from_panic,
     job::Job,
+    operator::{self, HandStep, Operator},
     schedule::{Step, steps},
 };
 use crate::{
@@ -28,21 +30,9 @@ pub struct Progress {
 }
 
 /// What the outside hears and is asked while a run goes on.
-pub trait Observer {
+pub trait Observer: Operator {
     /// The run got on.
     fn progress(&mut self, progress: &Progress);
-    /// The next cartridge (number from 0) must be put in. Returns who confirmed it.
-    ///
-    /// # Errors
-    ///
-    /// Why the run cannot go on.
-    fn next_cartridge(&mut self, number: u32) -> Result<String, String>;
-    /// The next operator of a gauge study must take the pen out and mount it anew. Returns who confirmed it.
-    ///
-    /// # Errors
-    ///
-    /// Why the run cannot go on.
-    fn next_operator(&mut self, name: &str) -> Result<String, String>;
 }
 
 /// How the moving part of a run ended.
@@ -87,6 +77,11 @@ pub fn drive(
     let mut ended =
         Ended { fault: None, safe: SafeState::untouched(), moved: false, identities: Vec::new(), bench_time_s: 0.0 };
     let mut bench = first;
+    if let Err(fault) = note(job, dir).and_then(|()| by_hand(job, 0, RunTime::ZERO, dir, observer)) {
+        let _ = dir.event(RunTime::ZERO, "fault", &fault.to_string(), json!({"hint": fault.hint()}));
+        ended.fault = Some(fault);
+        return ended;
+    }
     for setup in 0..job.setups() {
         if setup > 0 {
             match change(job, bench, setup, dir, interrupt, observer, ended.bench_time_s) {
@@ -100,11 +95,7 @@ pub fn drive(
         let mut campaign = Campaign { job, dir, observer, setup, offset_s: ended.bench_time_s };
         // A panic is a defect; the bench is made safe all the same, by the code below.
         let result = catch_unwind(AssertUnwindSafe(|| campaign.setup(&mut bench, &mut ended.identities)));
-        let result = result.unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            Err(Fault::Panic(text.unwrap_or_else(|| "no message".to_owned())))
-        });
+        let result = result.unwrap_or_else(|panic| Err(from_panic(panic.as_ref())));
         ended.moved |= bench.moved();
         ended.safe = bench.make_safe();
         let mut result = result.and_then(|()| bench.end_record());
@@ -140,22 +131,41 @@ fn change(
     offset_s: f64,
 ) -> Result<Bench, Fault> {
     let at = RunTime::from_nanos((offset_s * 1e9) as u64);
-    let (by, text) = match job.operator(setup) {
-        Some(operator) => {
-            let by = observer.next_operator(operator).map_err(Fault::Procedure)?;
-            let text = format!("pen mounted anew by {operator}, confirmed by {by}");
-            (by, text)
-        }
-        None => {
-            let by = observer.next_cartridge(setup).map_err(Fault::Procedure)?;
-            let text = format!("cartridge {} put in, confirmed by {by}", setup + 1);
-            (by, text)
-        }
-    };
-    dir.event(at, "operator", &text, json!({"by": by, "operator": job.operator(setup)}))
-        .map_err(|error| Fault::Record(error.to_string()))?;
+    by_hand(job, setup, at, dir, observer)?;
     drop(bench);
     open(job, setup, interrupt).map_err(|error| Fault::Lost { role: error.role, reason: error.to_string() })
+}
+
+/// Keeps what was decided before the run.
+fn note(job: &Job, dir: &mut RunDir) -> Result<(), Fault> {
+    for check in &job.notes {
+        let text = format!("{}: {}", check.name, check.detail);
+        dir.event(RunTime::ZERO, "check", &text, json!(check)).map_err(|error| Fault::Record(error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// What a person does before a setup is measured: fresh phantom, then the cartridge and its identity, or in a gauge
+/// study the operator who mounts the pen anew.
+fn by_hand(job: &Job, setup: u32, at: RunTime, dir: &mut RunDir, observer: &mut dyn Observer) -> Result<(), Fault> {
+    let number = setup + 1;
+    let mut steps = Vec::new();
+    if setup == 0 || job.operator(setup).is_none() {
+        let text = "place a fresh phantom on the cell".to_owned();
+        steps.push(HandStep { id: format!("phantom-{number}"), text, asks: None });
+        let text = format!("put in cartridge {number}");
+        let asks = Some("the cartridge's identity, as printed or scanned".to_owned());
+        steps.push(HandStep { id: format!("cartridge-{number}"), text, asks });
+    }
+    if let Some(name) = job.operator(setup) {
+        let text = format!("{name}: take the pen out of its holder and mount it anew");
+        steps.push(HandStep { id: format!("mount-{number}"), text, asks: None });
+    }
+    for step in steps {
+        let done = observer.have_done(&step).map_err(Fault::Procedure)?;
+        operator::record(dir, at, &step, &done).map_err(|error| Fault::Record(error.to_string()))?;
+    }
+    Ok(())
 }
 
 struct Campaign<'a> {

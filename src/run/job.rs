@@ -1,7 +1,10 @@
 //! What a run is asked to do.
 
-use crate::config::{calibration::Calibration, cartridge::Cartridge, library::Loaded, pen::Pen, plan::Plan, rig::Rig};
-use crate::prng::{Seeds, Stream};
+use crate::{
+    config::{calibration::Calibration, cartridge::Cartridge, library::Loaded, pen::Pen, plan::Plan, rig::Rig},
+    prng::{Seeds, Stream},
+    record::model::Check,
+};
 use std::path::PathBuf;
 
 /// A validation, checked as a whole before anything moves.
@@ -26,6 +29,8 @@ pub struct Job {
     pub out: PathBuf,
     /// Start of the run, RFC 3339, UTC, whole seconds.
     pub started: String,
+    /// What was found and decided before the run, for the record.
+    pub notes: Vec<Check>,
 }
 
 impl Job {

@@ -6,6 +6,8 @@
 
 pub mod campaign;
 pub mod conclude;
+pub mod guarded;
 pub mod job;
+pub mod operator;
 pub mod parallel;
 pub mod schedule;

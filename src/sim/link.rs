@@ -6,7 +6,7 @@
 
 use crate::{
     config::{cartridge::Cartridge, rig::Rig, world::WorldParams},
-    link::{Link, LinkError, Role, Wake},
+    link::{Hand, Link, LinkError, Role, Wake},
     prng::Seeds,
     sim::{bench::SimBench, world::World},
     time::RunTime,
@@ -81,6 +81,11 @@ impl SimLink {
 }
 
 impl Link for SimLink {
+    fn by_hand(&mut self, hand: Hand) -> bool {
+        self.bench.world.by_hand(hand);
+        true
+    }
+
     fn now(&mut self) -> RunTime {
         self.now
     }

@@ -71,6 +71,12 @@ impl Cell {
         self.compliance_mm_per_n * (force_n + a * (self.spring_n - force_n) + b * self.rate_n)
     }
 
+    /// Holds the spring where a hard stop holds it: deflected by `deflection_mm`, or free where that is negative. A
+    /// cell without compliance is taken as one of 1 nm/N, else no force would be its reading.
+    pub fn impose(&mut self, deflection_mm: f64) {
+        (self.spring_n, self.rate_n) = (deflection_mm.max(0.0) / self.compliance_mm_per_n.max(1e-6), 0.0);
+    }
+
     /// What the strain gauges feel, N.
     pub fn spring_n(&self) -> f64 {
         self.spring_n

@@ -12,6 +12,7 @@ pub mod axis;
 pub mod cell;
 pub mod channel;
 pub mod grid;
+pub mod hand;
 pub mod law;
 pub mod pen;
 pub mod phantom;
@@ -24,12 +25,14 @@ pub mod truth;
 
 use crate::{
     config::world::WorldParams,
+    link::Hand,
     prng::Seeds,
     sim::world::{
         axis::Drive,
         cell::Cell,
         channel::{Channel, DaqSample},
         grid::Grid,
+        hand::Hands,
         pen::Pen,
         phantom::{Approach, Load, Phantom},
         stage::Stage,
@@ -98,6 +101,7 @@ pub struct World {
     channel: Channel,
     pen: Pen,
     stage: Stage,
+    hands: Hands,
     /// Force on the cell at the end of the last step, N.
     force_n: f64,
     truth: Truth,
@@ -125,6 +129,7 @@ impl World {
             channel: Channel::new(&params.cell, session),
             pen: Pen::new(&params.pen, session),
             stage,
+            hands: Hands::default(),
             force_n: 0.0,
             truth,
         }
@@ -197,6 +202,12 @@ impl World {
     /// Whether the last move ended in a stall.
     pub fn stage_stalled(&self, axis: Axis) -> bool {
         self.stage.drive(axis).stalled()
+    }
+
+    /// Lets a hand do something to the cell.
+    pub fn by_hand(&mut self, hand: Hand) {
+        self.quiet_until = RunTime::ZERO;
+        self.hands.act(self.now, hand);
     }
 
     /// Starts the acquisition: mask bit 0 force, bits 1 to 3 encoder z, x, y; the first sample after one `period` (1 µs
@@ -310,6 +321,9 @@ impl World {
 
     fn step_part(&mut self, next: RunTime, now_s: f64, step_s: f64) {
         self.stage.follow(now_s, &self.surface);
+        if self.hands.hard_stop() {
+            return self.press_on_stop(next, now_s);
+        }
         // The force changes little over a step, so the deflection under the last one is right to second order.
         let deflection_mm = self.cell.deflection_mm(step_s, self.force_n);
         let approach = Approach {
@@ -318,13 +332,24 @@ impl World {
             tip_mm: self.pen.tip_mm(now_s),
         };
         let load = self.phantom.step(next, step_s, approach);
-        self.cell.step(step_s, load.total.mean_n, load.total.end_n - self.force_n);
-        self.force_n = load.total.end_n;
+        let (hand_n, hand_end_n) = self.hands.force_n(now_s, step_s);
+        let end_n = load.total.end_n + hand_end_n;
+        self.cell.step(step_s, load.total.mean_n + hand_n, end_n - self.force_n);
+        self.force_n = end_n;
         if self.phantom.touches() {
             self.react(next, now_s, step_s, &load);
             self.note(&approach);
-        } else if self.cell.settle() {
+        } else if !self.hands.act_after(now_s) && self.cell.settle() {
             self.find_quiet(next, approach.gap_mm);
+        }
+    }
+
+    /// The stop stands where the surface was and gives way by nothing: the cell must.
+    fn press_on_stop(&mut self, next: RunTime, now_s: f64) {
+        self.cell.impose(-self.stage.gap_mm());
+        self.force_n = self.cell.spring_n();
+        if self.force_n > self.stall_force_n && self.stage.drive(Axis::Z).advances(now_s) {
+            self.stage.drive_mut(Axis::Z).stall(next);
         }
     }
 
