@@ -42,6 +42,22 @@ fn runs_of_one_cartridge_are_compared_without_a_claim_and_altered_ones_not_at_al
     assert_eq!(compare("--margin 0.05").status.code(), Some(5));
 }
 
+/// The table of a run holds all that its verdict rests on.
+#[test]
+fn the_values_of_a_run_give_its_verdict_again() {
+    let folder = tempfile::tempdir().unwrap();
+    for plan in ["quick", "msa"] {
+        let run = rig(folder.path(), &format!("validate --cartridge 1.5mm --plan {plan} --seed 7 --out {plan} --json"));
+        let verdict: serde_json::Value = serde_json::from_slice(&run.stdout).expect("one JSON document");
+        let values = run_in(folder.path(), plan).join("measurements.csv");
+        let again = rig(folder.path(), &format!("accept --measurements {} --plan {plan} --json", values.display()));
+        assert_eq!(again.status.code(), run.status.code(), "{again:?}");
+        let decided: serde_json::Value = serde_json::from_slice(&again.stdout).expect("one JSON document");
+        assert_eq!(decided["criteria"], verdict["criteria"], "plan {plan}");
+        assert_eq!(decided["operating_characteristic"], verdict["operating_characteristic"], "plan {plan}");
+    }
+}
+
 /// A day of a gauge study, the record that it leaves, and a run that carries it.
 #[test]
 fn a_gauge_study_goes_into_the_budgets() {

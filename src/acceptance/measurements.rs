@@ -48,9 +48,25 @@ pub struct MeasurementError {
 
 const COLUMNS: [&str; 7] = ["pen", "cartridge", "set_depth_mm", "stroke", "quantity", "value_mm", "u_mm"];
 
+/// Columns that may be there besides.
+const OPTIONAL: [&str; 2] = ["source", "set_rate_hz"];
+
+/// The header of a table of values with every column that [`read`] knows.
+pub fn header() -> String {
+    [&COLUMNS[..], &OPTIONAL[..]].concat().join(",")
+}
+
+/// Quantities that have values of their own; the others are made from them.
+const MEASURED: [Quantity; 5] =
+    [Quantity::Protrusion, Quantity::Penetration, Quantity::PunctureRate, Quantity::Missed, Quantity::Repeatability];
+
 /// Reads the contract's measurements: `pen,cartridge,set_depth_mm,stroke,quantity,value_mm,u_mm`, columns in any order,
-/// further ones ignored. `file` is the name for messages. An optional column `source` holds `strokes` (the default)
-/// or `presses`.
+/// further ones ignored. `file` is the name for messages.
+///
+/// Two columns are optional: `source` holds `strokes` (the default) or `presses`, `set_rate_hz` the rate that the pen was
+/// told. Beside protrusion and penetration the quantity may be `puncture_rate` (`value_mm` in Hz, one value a stretch of a
+/// run), `missed` (1 or 0, one a stroke) or `repeatability` (presses of a gauge study), so that the table of a run
+/// directory is read back whole.
 ///
 /// # Errors
 ///
@@ -71,14 +87,15 @@ pub fn read(file: &str, text: &str) -> Result<Vec<Value>, MeasurementError> {
         *slot = place(name)
             .ok_or_else(|| failed(1, format!("the column `{name}` is missing; needed are {}", COLUMNS.join(","))))?;
     }
-    let source = place("source");
+    let optional = OPTIONAL.map(place);
     let mut names = Names::default();
     let (mut values, mut identities) = (Vec::new(), Vec::new());
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).map_err(from_csv)? {
         let line = record.position().map_or(0, csv::Position::line);
         let fields = places.map(|at| record.get(at).unwrap_or("").trim());
-        let value = value_of(fields, source.and_then(|at| record.get(at)), &mut names);
+        let more = optional.map(|at| at.and_then(|at| record.get(at)).unwrap_or("").trim());
+        let value = value_of(fields, more, &mut names);
         let value = value.map_err(|message| failed(line, message))?;
         identities.push((identity(&value), line));
         values.push(value);
@@ -97,9 +114,10 @@ pub fn read(file: &str, text: &str) -> Result<Vec<Value>, MeasurementError> {
 }
 
 /// What makes a value the same as another: pen and cartridge (by their shared names), setting, quantity, stroke.
-fn identity(value: &Value) -> (usize, usize, u64, Quantity, DataSource, u64) {
+fn identity(value: &Value) -> (usize, usize, [u64; 2], Quantity, DataSource, u64) {
     let name = |shared: &Arc<str>| Arc::as_ptr(shared).addr();
-    (name(&value.pen), name(&value.cartridge), value.set_depth_mm.to_bits(), value.quantity, value.source, value.order)
+    let setting = [value.set_depth_mm.to_bits(), value.set_rate_hz.map_or(0, f64::to_bits)];
+    (name(&value.pen), name(&value.cartridge), setting, value.quantity, value.source, value.order)
 }
 
 /// Names that occur again and again, each held once; those of the last line are tried first.
@@ -127,7 +145,7 @@ impl Names {
 /// One line, its fields in the order of [`COLUMNS`].
 fn value_of(
     [pen, cartridge, set_depth_mm, stroke, quantity, value_mm, u_mm]: [&str; 7],
-    source: Option<&str>,
+    [source, set_rate_hz]: [&str; 2],
     names: &mut Names,
 ) -> Result<Value, String> {
     for (column, name) in [("pen", pen), ("cartridge", cartridge)] {
@@ -135,32 +153,43 @@ fn value_of(
             return Err(format!("`{column}` is empty; name the {column}"));
         }
     }
-    let quantity = match quantity {
-        "protrusion" => Quantity::Protrusion,
-        "penetration" => Quantity::Penetration,
-        other => return Err(format!("quantity is {other:?}; it must be protrusion or penetration")),
+    let quantity = MEASURED.into_iter().find(|known| known.name() == quantity).ok_or_else(|| {
+        let known = MEASURED.map(Quantity::name).join(", ");
+        format!("quantity is {quantity:?}; it must be one of {known}")
+    })?;
+    let source = match source {
+        "" | "strokes" => DataSource::Strokes,
+        "presses" => DataSource::Presses,
+        other => return Err(format!("source is {other:?}; it must be strokes or presses")),
     };
-    let source = match source.map(str::trim) {
-        None | Some("" | "strokes") => DataSource::Strokes,
-        Some("presses") => DataSource::Presses,
-        Some(other) => return Err(format!("source is {other:?}; it must be strokes or presses")),
+    let set_rate_hz = match set_rate_hz {
+        "" => None,
+        given => Some(number("set_rate_hz", "Hz", given, 0.1, 10_000.0)?),
+    };
+    let value = match quantity {
+        Quantity::PunctureRate => number("value_mm", "Hz", value_mm, 0.0, 10_000.0)?,
+        Quantity::Missed if !matches!(value_mm, "0" | "1") => {
+            return Err(format!("value_mm is {value_mm:?}; of a stroke that was missed it is 1, of another 0"));
+        }
+        Quantity::Missed => number("value_mm", "", value_mm, 0.0, 1.0)?,
+        _ => number("value_mm", "mm", value_mm, -20.0, 20.0)?,
     };
     Ok(Value {
         pen: names.shared(0, pen),
         cartridge: names.shared(1, cartridge),
-        set_depth_mm: number("set_depth_mm", set_depth_mm, 0.0, 10.0)?,
-        set_rate_hz: None,
+        set_depth_mm: number("set_depth_mm", "mm", set_depth_mm, 0.0, 10.0)?,
+        set_rate_hz,
         source,
         order: stroke.parse().map_err(|_| format!("stroke is {stroke:?}; it must be a whole number from 0"))?,
         quantity,
-        value: number("value_mm", value_mm, -20.0, 20.0)?,
-        u: number("u_mm", u_mm, 0.0, 20.0)?,
+        value,
+        u: number("u_mm", "mm", u_mm, 0.0, 20.0)?,
     })
 }
 
-fn number(column: &str, text: &str, min: f64, max: f64) -> Result<f64, String> {
+fn number(column: &str, unit: &'static str, text: &str, min: f64, max: f64) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| format!("{column} is {text:?}, which is no number"))?;
-    crate::units::within(column, "mm", value, min, max).map_err(|error| error.to_string())
+    crate::units::within(column, unit, value, min, max).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -186,6 +215,9 @@ mod tests {
             ("p,c,1.5,0,protrusion,1.5,-0.1", "m.csv:3: u_mm is -0.1 mm"),
             ("p,c,1.5,1.5,protrusion,1.5,0.1", "m.csv:3: stroke is \"1.5\""),
             ("p,c,1.5,0,depth,1.5,0.1", "m.csv:3: quantity is \"depth\""),
+            ("p,c,1.5,0,drift,0.1,0.1", "m.csv:3: quantity is \"drift\""),
+            ("p,c,1.5,0,missed,0.5,0", "m.csv:3: value_mm is \"0.5\"; of a stroke"),
+            ("p,c,1.5,0,puncture_rate,-1,0", "m.csv:3: value_mm is -1 Hz"),
             (",c,1.5,0,protrusion,1.5,0.1", "m.csv:3: `pen` is empty"),
             ("p,c,1.5,7,protrusion,1.5,0.1", "m.csv:3: stroke 7 of this cartridge"),
             ("p,c,1.5,0", "m.csv:3: "),

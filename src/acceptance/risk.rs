@@ -35,6 +35,8 @@ pub enum Subject {
     Drift(Process),
     /// The SD of strokes.
     Sd(Process),
+    /// The mean puncture rate over the stretches of one run, with this correlation between neighbours.
+    Rate(f64),
     /// A plan that ships with the program, by name; the process without sizes, which are the plan's.
     Shipped(&'static str, Process),
 }
@@ -207,6 +209,8 @@ fn other_quantities() -> Vec<Cell> {
         Cell { claimed: false, ..claimed("missed, 1000 strokes, gaps of 2", Subject::Missed(1000, 2.0)) },
         claimed("missed, 5000 strokes, gaps of 4", Subject::Missed(5000, 4.0)),
         claimed("missed, 20000 strokes, gaps of 10", Subject::Missed(20_000, 10.0)),
+        claimed("puncture rate, 1 run, steady", Subject::Rate(0.0)),
+        claimed("puncture rate, 1 run, wandering, phi 0.5", Subject::Rate(0.5)),
         claimed("drift, 1 cartridge, phi 0.5", Subject::Drift(Process { phi: 0.5, ..one(1, 1, 1000) })),
         claimed("drift, 5 cartridges", Subject::Drift(one(1, 5, 200))),
         claimed("stroke SD, 1 cartridge, phi 0.5", Subject::Sd(Process { phi: 0.5, ..one(1, 1, 500) })),
@@ -240,6 +244,10 @@ pub fn run(cell: &Cell, draws: u32, seed: u64) -> Result<Outcome, StatsError> {
 const MISSED_SHARE: f64 = 0.01;
 const DRIFT_MM: f64 = 0.02;
 const SD_MM: f64 = 0.03;
+const RATE_HZ: f64 = 110.0;
+const RATE_TOLERANCE_HZ: f64 = 5.5;
+/// SD of the rate from stretch to stretch, Hz.
+const RATE_SD_HZ: f64 = 0.5;
 
 /// Set depths of a shipped plan, mm; at the edge only the first of them is there, the others are good.
 const SET_DEPTHS_MM: [f64; 3] = [0.5, 1.0, 1.5];
@@ -295,6 +303,7 @@ impl World {
             Subject::Missed(strokes, gap) => {
                 missed(*strokes, if edge { MISSED_SHARE } else { 0.1 * MISSED_SHARE }, *gap, stream)
             }
+            Subject::Rate(phi) => rates(RATE_HZ + if edge { RATE_TOLERANCE_HZ } else { 0.0 }, *phi, stream),
             Subject::Drift(process) => {
                 let (mean, sd) = process.good();
                 let mut values = process.draw(mean, sd, stream);
@@ -310,6 +319,17 @@ impl World {
         }
     }
 }
+
+/// Puncture rates of the stretches of one run.
+fn rates(mean_hz: f64, phi: f64, stream: &mut Stream) -> Vec<Value> {
+    let run = Process { phi, ..Process::plain(1, 1, RATE_STRETCHES) }.draw(mean_hz, RATE_SD_HZ, stream);
+    run.into_iter()
+        .map(|value| Value { quantity: Quantity::PunctureRate, set_rate_hz: Some(RATE_HZ), ..value })
+        .collect()
+}
+
+/// Stretches of a run of a validation.
+const RATE_STRETCHES: usize = 20;
 
 /// A good process scatters by the limit over this.
 const GOOD_SD_RATIO: f64 = 1.5;
@@ -351,6 +371,11 @@ fn plan_of(subject: &Subject, if_not_normal: NotNormal) -> Plan {
         Subject::Missed(..) => {
             (criterion.quantity, criterion.statistic) = (Quantity::Missed, Statistic::Share);
             criterion.upper_share = Some(MISSED_SHARE);
+        }
+        Subject::Rate(_) => {
+            (criterion.quantity, criterion.statistic) = (Quantity::PunctureRate, Statistic::Mean);
+            criterion.lower_hz = Some(RATE_HZ - RATE_TOLERANCE_HZ);
+            criterion.upper_hz = Some(RATE_HZ + RATE_TOLERANCE_HZ);
         }
         Subject::Drift(_) => {
             (criterion.quantity, criterion.statistic) = (Quantity::Drift, Statistic::Mean);

@@ -19,7 +19,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 #[derive(Debug, Args)]
 #[command(after_help = "Example: rig accept --measurements values.csv --plan standard --json")]
 pub struct Accept {
-    /// CSV with pen,cartridge,set_depth_mm,stroke,quantity,value_mm,u_mm
+    /// CSV with pen,cartridge,set_depth_mm,stroke,quantity,value_mm,u_mm (and, optional, source,set_rate_hz)
     #[arg(long, value_name = "FILE.csv")]
     measurements: PathBuf,
     /// Plan: a name or a file; its criteria alone are used

@@ -4,7 +4,12 @@ use super::{
     RecordError,
     model::{PressRow, StrokeRow},
 };
-use crate::acceptance::{Row, gauge::AnovaRow};
+use crate::acceptance::{
+    Row,
+    gauge::AnovaRow,
+    measurements::{self, Value},
+};
+use crate::config::plan::{DataSource, Quantity};
 use serde::{Serialize, de::DeserializeOwned};
 use std::path::Path;
 
@@ -22,6 +27,20 @@ struct CriterionRow<'r> {
     limit_upper: Option<f64>,
     guard_band: f64,
     verdict: crate::acceptance::Verdict,
+}
+
+/// A row of `measurements.csv`.
+#[derive(Serialize)]
+struct MeasurementRow {
+    pen: String,
+    cartridge: String,
+    set_depth_mm: f64,
+    stroke: u64,
+    quantity: &'static str,
+    value_mm: String,
+    u_mm: f64,
+    source: &'static str,
+    set_rate_hz: Option<f64>,
 }
 
 const PRESSES: &str = "pen,cartridge,set_depth_mm,site,face_mm,tip_mm,protrusion_mm,protrusion_u_mm,penetration_mm,\
@@ -48,6 +67,34 @@ pub fn write_presses(folder: &Path, rows: &[PressRow]) -> Result<(), RecordError
 /// [`RecordError`].
 pub fn write_strokes(folder: &Path, rows: &[StrokeRow]) -> Result<(), RecordError> {
     write(&folder.join("strokes.csv"), STROKES, rows)
+}
+
+/// Writes `measurements.csv`: every value that was decided on, as `rig accept` reads them.
+///
+/// # Errors
+///
+/// [`RecordError`].
+pub fn write_measurements(folder: &Path, values: &[Value]) -> Result<(), RecordError> {
+    let row = |value: &Value| MeasurementRow {
+        pen: value.pen.to_string(),
+        cartridge: value.cartridge.to_string(),
+        set_depth_mm: value.set_depth_mm,
+        stroke: value.order,
+        quantity: value.quantity.name(),
+        // A missed stroke is 1 and another 0, without a decimal point.
+        value_mm: if value.quantity == Quantity::Missed {
+            format!("{:.0}", value.value)
+        } else {
+            value.value.to_string()
+        },
+        u_mm: value.u,
+        source: match value.source {
+            DataSource::Strokes => "strokes",
+            DataSource::Presses => "presses",
+        },
+        set_rate_hz: value.set_rate_hz,
+    };
+    write(&folder.join("measurements.csv"), &measurements::header(), &values.iter().map(row).collect::<Vec<_>>())
 }
 
 /// Writes `gauge.csv`: the analysis of variance of a gauge study.

@@ -81,6 +81,7 @@ pub fn conclude(job: &Job, dir: &mut RunDir, ended: &Ended) -> Result<VerdictDoc
     if let Some(study) = &verdict.gauge {
         tables::write_gauge(dir.path(), &study.anova)?;
     }
+    tables::write_measurements(dir.path(), &results.values)?;
     tables::write_criteria(dir.path(), &verdict.criteria)?;
     dir.verdict(&verdict)?;
     Ok(verdict)
