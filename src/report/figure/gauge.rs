@@ -1,20 +1,23 @@
-//! A criterion in one line: the interval judged against its limits, as a small SVG.
+//! A criterion in one line: the interval judged against its limits, as a small drawing.
 //!
 //! The zone of acceptance fills the middle of the gauge, guard bands are shaded off its ends, the interval is a bar
 //! and the estimate a tick. What lies outside the picture ends in an arrow at its edge.
 
 use crate::{
     acceptance::Row,
-    report::figure::mark::{coordinate, escape},
+    report::figure::{
+        Tone,
+        picture::{Ink, Picture, Role, Step},
+    },
 };
-use std::fmt::Write;
 
 const WIDTH_PX: f64 = 200.0;
+const HEIGHT_PX: f64 = 22.0;
 /// Where the limits stand; one that is absent stands for the end of the gauge.
 const LIMITS_PX: (f64, f64) = (40.0, 160.0);
 
 /// The gauge of a judged criterion; `None` where there is nothing to draw (no limit, or no interval).
-pub fn inline(row: &Row, words: &str) -> Option<String> {
+pub fn draw(row: &Row) -> Option<Picture> {
     let (low, high) = range(row)?;
     let (lower, upper) = (row.lower.or(row.estimate), row.upper.or(row.estimate));
     let bar = [lower.unwrap_or(low), upper.unwrap_or(high)];
@@ -23,54 +26,35 @@ pub fn inline(row: &Row, words: &str) -> Option<String> {
     }
     let px = |value: f64| LIMITS_PX.0 + (value - low) / (high - low) * (LIMITS_PX.1 - LIMITS_PX.0);
     let clip = |px: f64| px.clamp(7.0, WIDTH_PX - 7.0);
-    let mut svg = format!(
-        concat!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" class="figure gauge" viewBox="0 0 200 22" role="img""#,
-            r#" aria-label="{0}"><title>{0}</title>"#
-        ),
-        escape(words)
-    );
-    let zone = (row.limit_lower.map_or(1.0, px), row.limit_upper.map_or(WIDTH_PX - 1.0, px));
-    let _ = write!(
-        svg,
-        r#"<rect class="room" x="{}" y="3" width="{}" height="16"/>"#,
-        coordinate(zone.0),
-        coordinate(zone.1 - zone.0)
-    );
-    let guard_px = (row.guard_band / (high - low) * (LIMITS_PX.1 - LIMITS_PX.0)).clamp(0.0, (zone.1 - zone.0) / 2.0);
-    for (limit, x) in [(row.limit_lower, zone.0), (row.limit_upper, zone.1 - guard_px)] {
-        if limit.is_some() && guard_px > 0.0 {
-            let _ = write!(
-                svg,
-                r#"<rect class="zone" x="{}" y="3" width="{}" height="16"/>"#,
-                coordinate(x),
-                coordinate(guard_px)
-            );
-        }
+    let mut picture = Picture::new(WIDTH_PX, HEIGHT_PX);
+    let zone = [row.limit_lower.map_or(1.0, px), row.limit_upper.map_or(WIDTH_PX - 1.0, px)];
+    picture.rectangle(Ink::plain(Role::Room), zone, [3.0, 19.0], None);
+    let guard_px = (row.guard_band / (high - low) * (LIMITS_PX.1 - LIMITS_PX.0)).clamp(0.0, (zone[1] - zone[0]) / 2.0);
+    let ends = [(row.limit_lower, zone[0], 1.0), (row.limit_upper, zone[1], -1.0)];
+    for (_, x, inward) in ends.iter().filter(|(limit, ..)| limit.is_some() && guard_px > 0.0) {
+        picture.rectangle(Ink::plain(Role::Zone), [*x, x + inward * guard_px], [3.0, 19.0], None);
     }
-    for (limit, x) in [(row.limit_lower, zone.0), (row.limit_upper, zone.1)] {
-        if limit.is_some() {
-            let _ = write!(svg, r#"<path class="limit edge" d="M{} 1V21"/>"#, coordinate(x));
-        }
+    for (_, x, _) in ends.iter().filter(|(limit, ..)| limit.is_some()) {
+        picture.line(Ink::plain(Role::Edge), [*x, 1.0], [*x, 21.0]);
     }
     let (from, to) = (clip(px(bar[0])), clip(px(bar[1])));
-    let _ = write!(
-        svg,
-        r#"<rect class="protrusion bar" x="{}" y="8" width="{}" height="6"/>"#,
-        coordinate(from),
-        coordinate((to - from).max(1.5))
-    );
+    let tone = |role| Ink::toned(role, Tone::Protrusion);
+    picture.rectangle(tone(Role::Bar), [from, from.max(to).max(from + 1.5)], [8.0, 14.0], None);
+    let mut arrow = |tip: f64, foot: f64| {
+        let steps = vec![Step::Move(tip, 11.0), Step::Line(foot, 5.0), Step::Line(foot, 17.0), Step::Close];
+        picture.path(tone(Role::Dot), steps);
+    };
     if px(bar[0]) < 7.0 {
-        svg.push_str(r#"<path class="protrusion dot" d="M1 11l7-6v12z"/>"#);
+        arrow(1.0, 8.0);
     }
     if px(bar[1]) > WIDTH_PX - 7.0 {
-        svg.push_str(r#"<path class="protrusion dot" d="M199 11l-7-6v12z"/>"#);
+        arrow(WIDTH_PX - 1.0, WIDTH_PX - 8.0);
     }
     if let Some(estimate) = row.estimate.filter(|estimate| estimate.is_finite()) {
-        let _ = write!(svg, r#"<path class="tickmark" d="M{} 4V18"/>"#, coordinate(clip(px(estimate))));
+        let x = clip(px(estimate));
+        picture.line(Ink::plain(Role::TickMark), [x, 4.0], [x, 18.0]);
     }
-    svg.push_str("</svg>");
-    Some(svg)
+    Some(picture)
 }
 
 /// Values at the two limit positions; a missing limit is set off from the other by what the interval needs.
@@ -88,18 +72,21 @@ fn range(row: &Row) -> Option<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::inline;
-    use crate::report::{markup_check, sample};
+    use super::draw;
+    use crate::report::{
+        figure::{picture::Role, svg},
+        markup_check, sample,
+    };
 
     #[test]
     fn what_lies_outside_ends_in_an_arrow() {
         let row = sample::accepted(0).verdict.criteria.remove(0);
-        let inside = inline(&row, "words").unwrap();
-        let _ = markup_check::read(&inside);
-        assert_eq!(inside.matches("protrusion dot").count(), 0);
+        let arrows = |row| draw(row).unwrap().parts.iter().filter(|part| part.ink.role == Role::Dot).count();
+        let _ = markup_check::read(&svg::small(&draw(&row).unwrap(), "gauge", "words"));
+        assert_eq!(arrows(&row), 0);
         let mut beyond = row.clone();
         (beyond.lower, beyond.upper) = (Some(-5.0), Some(9.0));
-        assert_eq!(inline(&beyond, "words").unwrap().matches("protrusion dot").count(), 2);
+        assert_eq!(arrows(&beyond), 2);
     }
 
     #[test]
@@ -107,9 +94,9 @@ mod tests {
         let row = sample::accepted(0).verdict.criteria.remove(0);
         let mut free = row.clone();
         (free.limit_lower, free.limit_upper) = (None, None);
-        assert_eq!(inline(&free, "words"), None);
+        assert_eq!(draw(&free), None);
         let mut unmeasured = row;
         (unmeasured.estimate, unmeasured.lower, unmeasured.upper) = (None, None, None);
-        assert_eq!(inline(&unmeasured, "words"), None);
+        assert_eq!(draw(&unmeasured), None);
     }
 }

@@ -1,13 +1,16 @@
-//! The marks of a series as SVG elements: paths, bands, bars, points, and their values under the pointer.
+//! The marks of a series: paths, bands, bars, points, and their values under the pointer.
 //!
-//! Values show through plain `<title>` elements; a figure carries at most [`HOVERS_MAX`] of them for each series, so
-//! that its size does not grow with its data.
+//! A figure carries at most [`HOVERS_MAX`] values under the pointer for each series, so that its size does not grow
+//! with its data.
 
 use crate::report::{
-    figure::{Bar, Form, Series, Shape, Weight, decimate, plot::tone_class, scale::Scale},
+    figure::{
+        Bar, Form, Series, Shape, Weight, decimate,
+        picture::{Ink, Picture, Role, Step},
+        scale::Scale,
+    },
     number,
 };
-use std::fmt::Write;
 
 /// Most values that show under the pointer, for each series.
 const HOVERS_MAX: usize = 48;
@@ -26,104 +29,43 @@ pub struct Frame<'a> {
     pub rows: &'a [String],
 }
 
-/// A coordinate with one decimal, as short as it gets.
-pub fn coordinate(px: f64) -> String {
-    let text = format!("{px:.1}");
-    match text.strip_suffix(".0") {
-        Some("-0") => "0".to_owned(),
-        Some(whole) => whole.to_owned(),
-        None => text,
-    }
-}
-
-/// Text for XML: the five special characters escaped, characters that XML forbids replaced.
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            _ if character.is_control() && !matches!(character, '\n' | '\t') => escaped.push('\u{fffd}'),
-            _ => escaped.push(character),
-        }
-    }
-    escaped
-}
-
-/// Adds the marks of `series` to `svg`.
-pub fn draw(svg: &mut String, series: &Series, frame: Frame<'_>) {
-    let class = class(series);
+/// Adds the marks of `series` to `picture`.
+pub fn draw(picture: &mut Picture, series: &Series, frame: Frame<'_>) {
     match &series.shape {
-        Shape::Lines(lines) => lines.iter().for_each(|line| path(svg, &class, line, frame, series.weight)),
-        Shape::Steps(points) => path(svg, &class, &steps(points), frame, series.weight),
-        Shape::Points(form, points) => draw_points(svg, &class, *form, points, frame, series),
-        Shape::Band(band) => draw_band(svg, &class, band, frame),
-        Shape::Bars(bars) => draw_bars(svg, &class, bars, frame, series),
+        Shape::Lines(lines) => lines.iter().for_each(|line| path(picture, series, line, frame)),
+        Shape::Steps(points) => path(picture, series, &steps(points), frame),
+        Shape::Points(form, points) => draw_points(picture, *form, points, frame, series),
+        Shape::Band(band) => draw_band(picture, series, band, frame),
+        Shape::Bars(bars) => draw_bars(picture, bars, frame, series),
     }
     if series.hover {
         match &series.shape {
-            Shape::Lines(lines) => lines.iter().for_each(|line| hovers(svg, line, frame, &series.name)),
-            Shape::Steps(points) => hovers(svg, points, frame, &series.name),
+            Shape::Lines(lines) => lines.iter().for_each(|line| hovers(picture, line, frame, &series.name)),
+            Shape::Steps(points) => hovers(picture, points, frame, &series.name),
             Shape::Band(_) | Shape::Points(..) | Shape::Bars(_) => {}
         }
     }
 }
 
-/// One point in its form.
-pub fn point(svg: &mut String, class: &str, form: Form, x: f64, y: f64, title: Option<&str>) {
-    let (cx, cy) = (coordinate(x), coordinate(y));
-    let title = title.map_or(String::new(), |title| format!("<title>{}</title>", escape(title)));
-    let outline = match form {
-        Form::Disc => {
-            let _ = write!(svg, r#"<circle class="{class} dot" cx="{cx}" cy="{cy}" r="3">{title}</circle>"#);
-            return;
-        }
-        Form::Cross => "m-4-4 8 8m0-8-8 8",
-        Form::Triangle => "m0-5 4.5 8h-9z",
-        Form::Diamond => "m0-5 5 5-5 5-5-5z",
-    };
-    let kind = if form == Form::Cross { "line" } else { "dot" };
-    let _ = write!(svg, r#"<path class="{class} {kind}" d="M{cx} {cy}{outline}">{title}</path>"#);
+/// What a series stands for, in a role.
+pub fn ink(series: &Series, role: Role) -> Ink {
+    Ink { role, tone: Some(series.tone), weight: series.weight }
 }
 
-/// The classes of a series: its tone and its weight.
-pub fn class(series: &Series) -> String {
-    let weight = match series.weight {
-        Weight::Thin => " thin",
-        Weight::Normal => "",
-        Weight::Dashed => " dashed",
-    };
-    format!("{}{weight}", tone_class(series.tone))
-}
-
-fn path(svg: &mut String, class: &str, points: &[(f64, f64)], frame: Frame<'_>, weight: Weight) {
+fn path(picture: &mut Picture, series: &Series, points: &[(f64, f64)], frame: Frame<'_>) {
     // Context needs less detail than the subject.
-    let column_px = if weight == Weight::Thin { 2.0 } else { 1.0 };
+    let column_px = if series.weight == Weight::Thin { 2.0 } else { 1.0 };
     let pixels = points.iter().map(|(x, y)| (frame.x.px(*x), frame.y.px(*y)));
     let kept = decimate::by_column(pixels, column_px);
-    if kept.len() < 2 {
-        return;
+    if kept.len() >= 2 {
+        picture.path(ink(series, Role::Line), outline(kept).collect());
     }
-    let _ = write!(svg, r#"<path class="{class} line" d="{}"/>"#, outline(&kept));
 }
 
-/// Path data through pixels, without repeats.
-fn outline(pixels: &[(f64, f64)]) -> String {
-    let mut data = String::with_capacity(pixels.len() * 12);
-    let mut former = String::new();
-    for (x, y) in pixels {
-        let place = format!("{} {}", coordinate(*x), coordinate(*y));
-        if place != former {
-            data.push(if data.is_empty() { 'M' } else { 'L' });
-            data.push_str(&place);
-            former = place;
-        }
-    }
-    data
+/// A path through pixels.
+fn outline(pixels: Vec<(f64, f64)>) -> impl Iterator<Item = Step> {
+    let step = |(index, (x, y))| if index == 0 { Step::Move(x, y) } else { Step::Line(x, y) };
+    pixels.into_iter().enumerate().map(step)
 }
 
 fn steps(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
@@ -137,7 +79,7 @@ fn steps(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     corners
 }
 
-fn draw_points(svg: &mut String, class: &str, form: Form, points: &[(f64, f64)], frame: Frame<'_>, series: &Series) {
+fn draw_points(picture: &mut Picture, form: Form, points: &[(f64, f64)], frame: Frame<'_>, series: &Series) {
     let crowded = points.len() > POINTS_MAX;
     let mut seen = std::collections::HashSet::new();
     for (x, y) in points.iter().filter(|(x, y)| x.is_finite() && y.is_finite()) {
@@ -146,56 +88,37 @@ fn draw_points(svg: &mut String, class: &str, form: Form, points: &[(f64, f64)],
             continue;
         }
         let title = (series.hover && !crowded).then(|| value_words(frame, &series.name, *x, *y));
-        point(svg, class, form, px, py, title.as_deref());
+        picture.point(ink(series, Role::Dot), form, px, py, title);
     }
 }
 
-fn draw_band(svg: &mut String, class: &str, band: &[(f64, f64, f64)], frame: Frame<'_>) {
+fn draw_band(picture: &mut Picture, series: &Series, band: &[(f64, f64, f64)], frame: Frame<'_>) {
     let edge = |value: fn(&(f64, f64, f64)) -> f64| {
         decimate::by_column(band.iter().map(|row| (frame.x.px(row.0), frame.y.px(value(row)))), 1.0)
     };
     let mut outline_px = edge(|row| row.2);
-    let low = edge(|row| row.1);
-    outline_px.extend(low.into_iter().rev());
+    outline_px.extend(edge(|row| row.1).into_iter().rev());
     if outline_px.len() > 2 {
-        let _ = write!(svg, r#"<path class="{class} band" d="{}z"/>"#, outline(&outline_px));
+        picture.path(ink(series, Role::Band), outline(outline_px).chain([Step::Close]).collect());
     }
 }
 
-fn draw_bars(svg: &mut String, class: &str, bars: &[Bar], frame: Frame<'_>, series: &Series) {
+fn draw_bars(picture: &mut Picture, bars: &[Bar], frame: Frame<'_>, series: &Series) {
     for bar in bars {
-        let (x0, x1) = (frame.x.px(bar.x_from), frame.x.px(bar.x_to));
-        let (y0, y1) = (frame.y.px(bar.y_from), frame.y.px(bar.y_to));
-        if ![x0, x1, y0, y1].iter().all(|px| px.is_finite()) {
-            continue;
+        let x = [bar.x_from, bar.x_to].map(|value| frame.x.px(value));
+        let y = [bar.y_from, bar.y_to].map(|value| frame.y.px(value));
+        if x.iter().chain(&y).all(|px| px.is_finite()) {
+            picture.rectangle(ink(series, Role::Bar), x, y, series.hover.then(|| bar_words(frame, series, bar)));
         }
-        let title = if series.hover {
-            format!("<title>{}</title>", escape(&bar_words(frame, series, bar)))
-        } else {
-            String::new()
-        };
-        let _ = write!(
-            svg,
-            r#"<rect class="{class} bar" x="{}" y="{}" width="{}" height="{}">{title}</rect>"#,
-            coordinate(x0.min(x1)),
-            coordinate(y0.min(y1)),
-            coordinate((x1 - x0).abs()),
-            coordinate((y1 - y0).abs())
-        );
     }
 }
 
 /// Transparent discs on a line that name the value beneath them.
-fn hovers(svg: &mut String, points: &[(f64, f64)], frame: Frame<'_>, name: &str) {
+fn hovers(picture: &mut Picture, points: &[(f64, f64)], frame: Frame<'_>, name: &str) {
     let stride = points.len().div_ceil(HOVERS_MAX).max(1);
     for (x, y) in points.iter().step_by(stride).filter(|(x, y)| x.is_finite() && y.is_finite()) {
-        let _ = write!(
-            svg,
-            r#"<circle class="hover" cx="{}" cy="{}" r="8"><title>{}</title></circle>"#,
-            coordinate(frame.x.px(*x)),
-            coordinate(frame.y.px(*y)),
-            escape(&value_words(frame, name, *x, *y))
-        );
+        let title = value_words(frame, name, *x, *y);
+        picture.circle(Ink::plain(Role::Hover), frame.x.px(*x), frame.y.px(*y), 8.0, Some(title));
     }
 }
 
@@ -224,16 +147,5 @@ fn bar_words(frame: Frame<'_>, series: &Series, bar: &Bar) -> String {
         Some(row) if bar.x_from == 0.0 => format!("{row}: {to} {unit} ({})", series.name),
         Some(row) => format!("{row}: {from} to {to} {unit}"),
         None => format!("{}: {from} to {to} {unit}, {}", series.name, number::significant(bar.y_to, 4)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{coordinate, escape};
-
-    #[test]
-    fn coordinates_are_short_and_text_is_harmless() {
-        assert_eq!([1.0, -0.01, 12.345].map(coordinate), ["1", "0", "12.3"]);
-        assert_eq!(escape("<a b='\"'>&\u{0}\u{1b}"), "&lt;a b=&#39;&quot;&#39;&gt;&amp;\u{fffd}\u{fffd}");
     }
 }

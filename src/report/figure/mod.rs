@@ -1,15 +1,17 @@
 //! A figure, described without saying how it is drawn: axes, series, limits, markers, and its numbers as a table.
 //!
-//! The same description serves SVG and PDF. A [`Figure`] is one x axis with one or more [`Panel`]s above each other.
+//! The same description serves SVG and PDF, by way of a [`picture`]. A [`Figure`] is one x axis with one or more [`Panel`]s above each other.
 //!
 //! Invariants: every figure has a text alternative and a table of its numbers; colour is never the only difference
 //! between two series (form, dash or place differ too).
-//! Deliberately absent: pixels, fonts and colours (see [`svg`]), and any knowledge of what a run is.
+//! Deliberately absent: pixels (see [`drawing`]), fonts and colours (see [`svg`]), and any knowledge of what a run is.
 
 pub mod decimate;
+pub mod drawing;
 pub mod gauge;
 pub mod label;
 pub mod mark;
+pub mod picture;
 pub mod plot;
 pub mod scale;
 pub mod svg;

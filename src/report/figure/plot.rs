@@ -1,12 +1,12 @@
-//! One panel of a figure as SVG: zones, grid, marks, limits, labels, back to front.
+//! One panel of a figure: zones, grid, marks, limits, labels, back to front.
 
 use crate::report::figure::{
-    Figure, Limit, Panel, Shape, Tone, Zone,
+    Figure, Limit, Panel, Shape, Zone,
     label::{self, Flag, LINE_PX, Placer, width_px},
-    mark::{self, Frame, coordinate, escape},
+    mark::{self, Frame},
+    picture::{Anchor, Ink, Picture, Role, Step},
     scale::Scale,
 };
-use std::fmt::Write;
 
 const PLOT_PX: f64 = 240.0;
 const ROW_PX: f64 = 26.0;
@@ -59,125 +59,93 @@ impl<'a> Plot<'a> {
         self.bottom
     }
 
-    /// Adds the panel to `svg`.
-    pub fn draw(&self, svg: &mut String) {
-        self.zones(svg);
-        self.grid(svg);
+    /// Adds the panel to `picture`.
+    pub fn draw(&self, picture: &mut Picture) {
+        self.zones(picture);
+        self.grid(picture);
         let (figure, panel) = (self.figure, self.panel);
         let frame = Frame { x: self.x, y: &self.y, x_unit: figure.x.unit, y_unit: panel.y.unit, rows: &panel.y.rows };
-        panel.series.iter().for_each(|series| mark::draw(svg, series, frame));
-        self.limits_of_x(svg);
-        self.limits_of_y(svg);
-        self.markers(svg);
-        text(svg, "text strong", 0.0, self.top - self.strip - 13.0, "start", &panel.y.title());
+        panel.series.iter().for_each(|series| mark::draw(picture, series, frame));
+        self.limits_of_x(picture);
+        self.limits_of_y(picture);
+        self.markers(picture);
+        let above = self.top - self.strip - 13.0;
+        picture.words(Ink::plain(Role::Strong), 0.0, above, Anchor::Start, &panel.y.title());
     }
 
-    fn zones(&self, svg: &mut String) {
-        let mut rectangle = |tone: Tone, [x0, x1]: [f64; 2], [y0, y1]: [f64; 2]| {
-            let _ = write!(
-                svg,
-                r#"<rect class="{} zone" x="{}" y="{}" width="{}" height="{}"/>"#,
-                tone_class(tone),
-                coordinate(x0.min(x1)),
-                coordinate(y0.min(y1)),
-                coordinate((x1 - x0).abs()),
-                coordinate((y1 - y0).abs())
-            );
-        };
+    fn zones(&self, picture: &mut Picture) {
         let is_finite = |zone: &&Zone| zone.from.is_finite() && zone.to.is_finite();
         for zone in self.figure.zones.iter().filter(is_finite) {
-            rectangle(zone.tone, [self.x.px(zone.from), self.x.px(zone.to)], [self.top, self.bottom]);
+            let x = [self.x.px(zone.from), self.x.px(zone.to)];
+            picture.rectangle(Ink::toned(Role::Zone, zone.tone), x, [self.top, self.bottom], None);
         }
         for zone in self.panel.zones.iter().filter(is_finite) {
-            rectangle(zone.tone, [self.left, self.right], [self.y.px(zone.from), self.y.px(zone.to)]);
+            let y = [self.y.px(zone.from), self.y.px(zone.to)];
+            picture.rectangle(Ink::toned(Role::Zone, zone.tone), [self.left, self.right], y, None);
         }
     }
 
-    fn grid(&self, svg: &mut String) {
-        let [left, right, top, bottom] = [self.left, self.right, self.top, self.bottom].map(coordinate);
-        let mut lines = String::new();
+    fn grid(&self, picture: &mut Picture) {
+        let mut lines = Vec::new();
         for (value, _) in self.x.ticks() {
-            let _ = write!(lines, "M{} {top}V{bottom}", coordinate(self.x.px(value)));
+            let x = self.x.px(value);
+            lines.extend([Step::Move(x, self.top), Step::Line(x, self.bottom)]);
         }
         if self.panel.y.rows.is_empty() {
             for (value, label) in self.y.ticks() {
-                let _ = write!(lines, "M{left} {}H{right}", coordinate(self.y.px(value)));
-                text(svg, "text tick", self.left - 8.0, self.y.px(value) + 4.0, "end", &label);
+                let y = self.y.px(value);
+                lines.extend([Step::Move(self.left, y), Step::Line(self.right, y)]);
+                picture.words(Ink::plain(Role::Tick), self.left - 8.0, y + 4.0, Anchor::End, &label);
             }
         }
         for (row, name) in self.panel.y.rows.iter().enumerate() {
-            text(svg, "text", self.left - 10.0, self.y.px(row as f64) + 4.0, "end", &short(name));
+            let y = self.y.px(row as f64) + 4.0;
+            picture.words(Ink::plain(Role::Text), self.left - 10.0, y, Anchor::End, &short(name));
         }
-        let _ =
-            write!(svg, r#"<path class="grid" d="{lines}"/><path class="axis" d="M{left} {top}V{bottom}H{right}"/>"#);
+        picture.path(Ink::plain(Role::Grid), lines);
+        let corner = Step::Line(self.left, self.bottom);
+        let axis = vec![Step::Move(self.left, self.top), corner, Step::Line(self.right, self.bottom)];
+        picture.path(Ink::plain(Role::Axis), axis);
     }
 
     /// Vertical lines, with their labels as flags above the first panel.
-    fn limits_of_x(&self, svg: &mut String) {
+    fn limits_of_x(&self, picture: &mut Picture) {
         for (index, limit) in finite(&self.figure.limits).enumerate() {
             let px = self.x.px(limit.value);
             let flag = self.flags.get(index).filter(|_| !limit.label.is_empty());
             let baseline = flag.map(|flag| self.top - 5.0 - flag.row as f64 * LINE_PX);
             let from = baseline.map_or(self.top, |baseline| baseline - 9.0);
-            let (px, from, to) = (coordinate(px), coordinate(from), coordinate(self.bottom));
-            let _ = write!(svg, r#"<path class="{} rule" d="M{px} {from}V{to}"/>"#, tone_class(limit.tone));
+            picture.line(Ink::toned(Role::Rule, limit.tone), [px, from], [px, self.bottom]);
             if let (Some(flag), Some(baseline)) = (flag, baseline) {
-                text(svg, &format!("{} text toned", tone_class(limit.tone)), flag.x, baseline, "start", &limit.label);
+                picture.words(Ink::toned(Role::Toned, limit.tone), flag.x, baseline, Anchor::Start, &limit.label);
             }
         }
     }
 
     /// Horizontal lines, with their labels in the right margin.
-    fn limits_of_y(&self, svg: &mut String) {
+    fn limits_of_y(&self, picture: &mut Picture) {
         let heights: Vec<f64> = finite(&self.panel.limits).map(|limit| self.y.px(limit.value)).collect();
         let baselines = label::spread(&heights);
         for ((limit, px), baseline) in finite(&self.panel.limits).zip(heights).zip(baselines) {
-            let (left, px, right) = (coordinate(self.left), coordinate(px), coordinate(self.right));
-            let class = tone_class(limit.tone);
-            let _ = write!(svg, r#"<path class="{class} rule" d="M{left} {px}H{right}"/>"#);
-            text(svg, &format!("{class} text toned"), self.right + 6.0, baseline + 4.0, "start", &limit.label);
+            picture.line(Ink::toned(Role::Rule, limit.tone), [self.left, px], [self.right, px]);
+            let ink = Ink::toned(Role::Toned, limit.tone);
+            picture.words(ink, self.right + 6.0, baseline + 4.0, Anchor::Start, &limit.label);
         }
     }
 
-    fn markers(&self, svg: &mut String) {
+    fn markers(&self, picture: &mut Picture) {
         let mut placer = Placer::new(self.left, self.right, self.top, self.bottom - 4.0);
         for marker in &self.panel.markers {
             if !(self.x.holds(marker.x) && self.y.holds(marker.y)) {
                 continue;
             }
             let (px, py) = (self.x.px(marker.x), self.y.px(marker.y));
-            mark::point(svg, &format!("{} mark", tone_class(marker.tone)), marker.form, px, py, Some(&marker.label));
+            let ink = Ink::toned(Role::MarkDot, marker.tone);
+            picture.point(ink, marker.form, px, py, Some(marker.label.clone()));
             let place = placer.beside(&marker.label, px, py);
-            text(svg, "text halo", place.x, place.y, "start", &marker.label);
+            picture.words(Ink::plain(Role::Halo), place.x, place.y, Anchor::Start, &marker.label);
         }
     }
-}
-
-/// The CSS class of a tone.
-pub fn tone_class(tone: Tone) -> &'static str {
-    match tone {
-        Tone::Protrusion => "protrusion",
-        Tone::Penetration => "penetration",
-        Tone::Force => "force",
-        Tone::Quiet => "quiet",
-        Tone::Limit => "limit",
-        Tone::Fault => "fault",
-    }
-}
-
-/// A text element; `anchor` is `start`, `middle` or `end`.
-pub fn text(svg: &mut String, class: &str, x: f64, y: f64, anchor: &str, words: &str) {
-    if words.is_empty() {
-        return;
-    }
-    let anchor = if anchor == "start" { String::new() } else { format!(r#" text-anchor="{anchor}""#) };
-    let _ = write!(
-        svg,
-        r#"<text class="{class}" x="{}" y="{}"{anchor}>{}</text>"#,
-        coordinate(x),
-        coordinate(y),
-        escape(words)
-    );
 }
 
 /// Left and right end of the plots of a figure, px: room for tick labels or names of rows, and for limits of y.

@@ -1,23 +1,16 @@
 //! Figures as SVG: crisp, themed by the page through CSS variables, the same bytes for the same figure.
 //!
-//! The writer maps tones to CSS classes; [`STYLE`] gives the classes their colours, dark and light. Nothing outside
-//! the element is referred to.
+//! The writer maps roles, tones and weights to CSS classes; [`STYLE`] gives the classes their colours, dark and light.
+//! Nothing outside the element is referred to.
 
 use crate::report::figure::{
-    Figure, Series, Shape,
-    label::{Placed, width_px},
-    mark::{self, coordinate, escape},
-    plot::{self, Plot},
-    scale::Scale,
+    Figure, Tone, Weight, drawing,
+    picture::{Anchor, Geometry, Ink, Part, Picture, Role, Step},
 };
 use std::fmt::Write;
 
 /// The classes of every figure. A page includes it once; [`standalone`] carries it along.
 pub const STYLE: &str = include_str!("figure.css");
-
-const WIDTH_PX: f64 = 760.0;
-const FOOT_PX: f64 = 46.0;
-const LEGEND_LINE_PX: f64 = 22.0;
 
 /// The figure as one inline `<svg>` element, to stand in a page that includes [`STYLE`].
 pub fn inline(figure: &Figure) -> String {
@@ -30,85 +23,168 @@ pub fn standalone(figure: &Figure) -> String {
 }
 
 fn element(figure: &Figure, style: &str) -> String {
-    let legend = legend_places(figure);
-    let mut bottom = legend.last().map_or(0.0, |(_, place)| place.y + 8.0);
-    let sides = plot::sides(figure, WIDTH_PX);
-    let x = Scale::over(plot::x_values(figure), sides[0], sides[1], 8.0);
-    let mut plots = Vec::with_capacity(figure.panels.len());
-    for (index, panel) in figure.panels.iter().enumerate() {
-        let plot = Plot::new(figure, panel, &x, sides, bottom, index == 0);
-        bottom = plot.bottom_px();
-        plots.push(plot);
-    }
-    let mut svg = String::with_capacity(16_384);
-    let _ = write!(
-        svg,
+    let id = escape(&figure.id);
+    let head = format!(
         concat!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" class="figure" viewBox="0 0 {} {}" role="img""#,
-            r#" aria-labelledby="{id}-title {id}-desc"><title id="{id}-title">{}</title>"#,
-            r#"<desc id="{id}-desc">{}</desc>{style}"#
+            r#"class="figure" role="img" aria-labelledby="{id}-title {id}-desc"><title id="{id}-title">{title}</title>"#,
+            r#"<desc id="{id}-desc">{words}</desc>{style}"#
         ),
-        coordinate(WIDTH_PX),
-        coordinate(bottom + FOOT_PX),
-        escape(&figure.title),
-        escape(&figure.alternative),
-        id = escape(&figure.id),
+        id = id,
+        title = escape(&figure.title),
+        words = escape(&figure.alternative),
         style = style
     );
-    legend.iter().for_each(|(series, place)| legend_entry(&mut svg, series, place));
-    plots.iter().for_each(|plot| plot.draw(&mut svg));
-    for (value, label) in x.ticks() {
-        plot::text(&mut svg, "text tick", x.px(value), bottom + 18.0, "middle", &label);
-    }
-    plot::text(&mut svg, "text strong", f64::midpoint(sides[0], sides[1]), bottom + 38.0, "middle", &figure.x.title());
+    write(&drawing::draw(figure), &head)
+}
+
+/// A small drawing that stands in a line of a table; `words` is its text alternative.
+pub fn small(picture: &Picture, class: &str, words: &str) -> String {
+    let words = escape(words);
+    write(picture, &format!(r#"class="figure {class}" role="img" aria-label="{words}"><title>{words}</title>"#))
+}
+
+/// The drawing as an element; `head` is what stands between the size and the first part.
+fn write(picture: &Picture, head: &str) -> String {
+    let mut svg = String::with_capacity(16_384);
+    let (width, height) = (coordinate(picture.width), coordinate(picture.height));
+    let _ = write!(svg, r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" {head}"#);
+    picture.parts.iter().for_each(|part| self::part(&mut svg, part));
     svg.push_str("</svg>");
     svg
 }
 
-/// Places for the names of the series; none where there is only one.
-fn legend_places(figure: &Figure) -> Vec<(&Series, Placed)> {
-    let mut named: Vec<&Series> = Vec::new();
-    for series in figure.panels.iter().flat_map(|panel| &panel.series) {
-        if !series.name.is_empty() && !named.iter().any(|other| other.name == series.name) {
-            named.push(series);
+fn part(svg: &mut String, part: &Part) {
+    let class = class(part.ink);
+    let _ = match &part.geometry {
+        Geometry::Path(steps) => write!(svg, r#"<path class="{class}" d="{}""#, outline(steps)),
+        Geometry::Circle { x, y, radius } => {
+            let [x, y, radius] = [*x, *y, *radius].map(coordinate);
+            write!(svg, r#"<circle class="{class}" cx="{x}" cy="{y}" r="{radius}""#)
+        }
+        Geometry::Rectangle { x, y, width, height } => {
+            let [x, y, width, height] = [*x, *y, *width, *height].map(coordinate);
+            write!(svg, r#"<rect class="{class}" x="{x}" y="{y}" width="{width}" height="{height}""#)
+        }
+        Geometry::Words { x, y, anchor, words } => {
+            let [x, y] = [*x, *y].map(coordinate);
+            let anchor = match anchor {
+                Anchor::Start => "",
+                Anchor::Middle => r#" text-anchor="middle""#,
+                Anchor::End => r#" text-anchor="end""#,
+            };
+            let _ = write!(svg, r#"<text class="{class}" x="{x}" y="{y}"{anchor}>{}</text>"#, escape(words));
+            return;
+        }
+    };
+    match &part.title {
+        None => svg.push_str("/>"),
+        Some(title) => {
+            let name = match part.geometry {
+                Geometry::Circle { .. } => "circle",
+                Geometry::Rectangle { .. } => "rect",
+                Geometry::Path(_) | Geometry::Words { .. } => "path",
+            };
+            let _ = write!(svg, "><title>{}</title></{name}>", escape(title));
         }
     }
-    if named.len() < 2 {
-        return Vec::new();
-    }
-    let (mut x, mut y) = (4.0, 14.0);
-    let mut places = Vec::with_capacity(named.len());
-    for series in named {
-        let width = width_px(&series.name) + 46.0;
-        if x > 4.0 && x + width > WIDTH_PX {
-            (x, y) = (4.0, y + LEGEND_LINE_PX);
-        }
-        places.push((series, Placed { x, y }));
-        x += width;
-    }
-    places
 }
 
-fn legend_entry(svg: &mut String, series: &Series, place: &Placed) {
-    let (x, y) = (place.x, place.y - 4.0);
-    let class = mark::class(series);
-    match &series.shape {
-        Shape::Points(form, _) => mark::point(svg, &class, *form, x + 12.0, y, None),
-        Shape::Lines(_) | Shape::Steps(_) => {
-            let _ = write!(svg, r#"<path class="{class} line" d="M{} {}h24"/>"#, coordinate(x), coordinate(y));
-        }
-        Shape::Band(_) | Shape::Bars(_) => {
-            let kind = if matches!(series.shape, Shape::Band(_)) { "band" } else { "bar" };
-            let (x, y) = (coordinate(x + 2.0), coordinate(y - 5.0));
-            let _ = write!(svg, r#"<rect class="{class} {kind}" x="{x}" y="{y}" width="20" height="10"/>"#);
+/// Path data in absolute positions, as short as it gets; a step that leads nowhere is left out.
+fn outline(steps: &[Step]) -> String {
+    let mut data = String::with_capacity(steps.len() * 10);
+    let (mut former_x, mut former_y) = (String::new(), String::new());
+    for step in steps {
+        let (x, y, begins) = match step {
+            Step::Move(x, y) => (coordinate(*x), coordinate(*y), true),
+            Step::Line(x, y) => (coordinate(*x), coordinate(*y), false),
+            Step::Close => {
+                data.push('z');
+                continue;
+            }
+        };
+        let _ = match (begins, x == former_x, y == former_y) {
+            (true, ..) => write!(data, "M{x} {y}"),
+            (false, true, true) => Ok(()),
+            (false, true, false) => write!(data, "V{y}"),
+            (false, false, true) => write!(data, "H{x}"),
+            (false, false, false) => write!(data, "L{x} {y}"),
+        };
+        (former_x, former_y) = (x, y);
+    }
+    data
+}
+
+/// The CSS classes of a part.
+fn class(ink: Ink) -> String {
+    let weight = match ink.weight {
+        Weight::Thin => "thin ",
+        Weight::Normal => "",
+        Weight::Dashed => "dashed ",
+    };
+    let tone = match ink.tone {
+        Some(Tone::Protrusion) => "protrusion ",
+        Some(Tone::Penetration) => "penetration ",
+        Some(Tone::Force) => "force ",
+        Some(Tone::Quiet) => "quiet ",
+        Some(Tone::Limit) => "limit ",
+        Some(Tone::Fault) => "fault ",
+        None => "",
+    };
+    let role = match ink.role {
+        Role::Line => "line",
+        Role::Dot => "dot",
+        Role::MarkDot => "mark dot",
+        Role::MarkLine => "mark line",
+        Role::Band => "band",
+        Role::Bar => "bar",
+        Role::Zone => "zone",
+        Role::Rule => "rule",
+        Role::Grid => "grid",
+        Role::Axis => "axis",
+        Role::Hover => "hover",
+        Role::Text => "text",
+        Role::Tick => "text tick",
+        Role::Strong => "text strong",
+        Role::Toned => "text toned",
+        Role::Halo => "text halo",
+        Role::Room => "room",
+        Role::Edge => "edge",
+        Role::TickMark => "tickmark",
+    };
+    format!("{tone}{weight}{role}")
+}
+
+/// A coordinate with one decimal, as short as it gets.
+pub fn coordinate(px: f64) -> String {
+    let text = format!("{px:.1}");
+    match text.strip_suffix(".0") {
+        Some("-0") => "0".to_owned(),
+        Some(whole) => whole.to_owned(),
+        None => text,
+    }
+}
+
+/// Text for XML: the five special characters escaped, characters that XML forbids replaced.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            _ if character.is_control() && !matches!(character, '\n' | '\t') => escaped.push('\u{fffd}'),
+            _ => escaped.push(character),
         }
     }
-    plot::text(svg, "text", place.x + 30.0, place.y, "start", &series.name);
+    escaped
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{inline, standalone};
+    use super::{coordinate, escape, inline, standalone};
     use crate::report::{chart, markup_check, sample, selection};
 
     #[test]
@@ -142,5 +218,11 @@ mod tests {
         let svg = inline(&chart::strokes::strokes(&depths[0]).unwrap());
         // One cross each and one in the legend.
         assert_eq!(svg.matches("fault line").count(), 5 + 1);
+    }
+
+    #[test]
+    fn coordinates_are_short_and_text_is_harmless() {
+        assert_eq!([1.0, -0.01, 12.345].map(coordinate), ["1", "0", "12.3"]);
+        assert_eq!(escape("<a b='\"'>&\u{0}\u{1b}"), "&lt;a b=&#39;&quot;&#39;&gt;&amp;\u{fffd}\u{fffd}");
     }
 }

@@ -3,7 +3,13 @@
 use crate::{
     acceptance::{Row, Verdict},
     record::model::RunRecord,
-    report::{criterion::CriterionText, document::statistics, figure::gauge, html::block::pill, number, verdict},
+    report::{
+        criterion::CriterionText,
+        document::statistics,
+        figure::{gauge, svg},
+        html::block::pill,
+        number, verdict,
+    },
 };
 use maud::{Markup, PreEscaped, html};
 
@@ -90,7 +96,7 @@ fn line(row: &Row) -> Markup {
         tr {
             th scope="row" { (text.name) }
             td { (pill(row.verdict)) }
-            td { @if let Some(drawing) = gauge::inline(row, &text.sentence()) { (PreEscaped(drawing)) } }
+            td { @if let Some(drawing) = gauge::draw(row) { (PreEscaped(svg::small(&drawing, "gauge", &text.sentence()))) } }
             td.number { (text.estimate) }
             td.number { (text.interval) }
             td.number { (text.limits) }
