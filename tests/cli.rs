@@ -72,6 +72,15 @@ fn the_main_job_in_an_empty_folder_leaves_a_whole_archive() {
     let raw = fs::read_to_string(folder.path().join("rebuilt/c00-d1.50-press-00.csv")).unwrap();
     assert!(raw.starts_with("t_s,force_n,stage_mm,phase\n"), "{}", &raw[..60]);
 
+    // Reports are derived from the rest of the archive alone, to the byte.
+    let formats = "--format html --format pdf --format junit --format md";
+    let rebuilt = rig(folder.path(), &format!("report {} {formats} --out rebuilt", run.display()));
+    assert_eq!(code(&rebuilt), 0, "{}", stderr(&rebuilt));
+    for name in ["report.html", "report.pdf", "junit.xml", "report.md"] {
+        let again = fs::read(folder.path().join("rebuilt").join(name)).unwrap();
+        assert!(again == fs::read(run.join(name)).unwrap(), "{name} differs when it is rebuilt");
+    }
+
     fs::write(run.join("strokes.csv"), strokes.replacen('1', "2", 1)).unwrap();
     let tampered = rig(folder.path(), &format!("verify {}", run.display()));
     assert_eq!(code(&tampered), 5);

@@ -34,8 +34,13 @@ fn runs_of_one_cartridge_are_compared_without_a_claim_and_altered_ones_not_at_al
         (document["schema"].as_str(), document["verdict"].as_str()),
         (Some("comparison/1"), Some("inconclusive"))
     );
-    let page = fs::read_to_string(run_in(folder.path(), "reports")).unwrap();
+    let mut reports: Vec<_> =
+        fs::read_dir(folder.path().join("reports")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    reports.sort();
+    let [page, paper] = reports.as_slice() else { panic!("a page and a PDF, not {reports:?}") };
+    let page = fs::read_to_string(page).unwrap();
     assert!(page.contains("INCONCLUSIVE") && page.contains("at least two on each side"));
+    assert!(fs::read(paper).unwrap().starts_with(b"%PDF"));
     assert_eq!(compare("--margin -1").status.code(), Some(2));
     assert_eq!(compare("--margin 0.05 --alpha 0.5").status.code(), Some(2));
     fs::write(b.join("presses.csv"), "altered").unwrap();

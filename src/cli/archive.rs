@@ -22,6 +22,8 @@ use std::{
 pub enum Format {
     /// One self-contained page
     Html,
+    /// The same for paper and for keeping, PDF/A-2b
+    Pdf,
     /// JUnit XML for CI
     Junit,
     /// Markdown summary for CI pages
@@ -61,13 +63,14 @@ pub struct Verify {
 ///
 /// # Errors
 ///
-/// [`RecordError`].
-pub fn write_reports(out: &Path, record: &RunRecord, formats: &[Format]) -> Result<(), RecordError> {
+/// [`Failure`] where a file cannot be written.
+pub fn write_reports(out: &Path, record: &RunRecord, formats: &[Format]) -> Result<(), Failure> {
     for format in formats {
         match format {
-            Format::Html => put(out, "report.html", &report::html::page(record))?,
-            Format::Junit => put(out, "junit.xml", &report::junit::xml(record))?,
-            Format::Md => put(out, "summary.md", &report::markdown::summary(record))?,
+            Format::Html => put(out, "report.html", report::html::run(record).as_bytes())?,
+            Format::Pdf => put(out, "report.pdf", &report::pdf::run(record).map_err(Failure::usage)?)?,
+            Format::Junit => put(out, "junit.xml", report::junit::xml(record).as_bytes())?,
+            Format::Md => put(out, "report.md", report::markdown::summary(record).as_bytes())?,
             Format::Csv | Format::Json => {}
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     acceptance::comparison::{Question, compare},
     config::plan::Quantity,
     record::{
-        RecordError,
+        RecordError, manifest,
         measured::{self, Measured},
         model::ComparisonDocument,
         run_dir::put,
@@ -47,7 +47,7 @@ pub struct Compare {
     /// What is compared
     #[arg(long, value_enum, default_value = "protrusion")]
     quantity: Length,
-    /// Folder for the report
+    /// Folder for the report (HTML and PDF)
     #[arg(long, value_name = "DIR", default_value = "reports")]
     out: PathBuf,
 }
@@ -70,8 +70,11 @@ impl Compare {
         let document = ComparisonDocument {
             schema: "comparison/1".to_owned(),
             simulated: a.verdict.simulated || b.verdict.simulated,
+            started: a.verdict.started.max(b.verdict.started),
             a: a.verdict.run,
             b: b.verdict.run,
+            a_digest: manifest::record_digest(&self.a)?,
+            b_digest: manifest::record_digest(&self.b)?,
             quantity: quantity.name().to_owned(),
             margin_mm: self.margin,
             alpha: self.alpha,
@@ -80,15 +83,16 @@ impl Compare {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         std::fs::create_dir_all(&self.out).map_err(|error| Failure::usage(RecordError::at(&self.out, error)))?;
-        let name = format!("compare-{}-{}.html", document.a, document.b);
-        put(&self.out, &name, &report::comparison::page(&document))?;
+        let name = format!("compare-{}-{}", document.a, document.b);
+        put(&self.out, &format!("{name}.html"), report::comparison::page(&document).as_bytes())?;
+        put(&self.out, &format!("{name}.pdf"), &report::comparison::paper(&document).map_err(Failure::usage)?)?;
         if terminal.json {
             let text = serde_json::to_string_pretty(&document).map_err(Failure::usage)?;
             terminal.answer(&(text + "\n"));
         } else {
             terminal.answer(&report::comparison::summary(&document));
         }
-        terminal.note(&format!("report {}", self.out.join(name).display()));
+        terminal.note(&format!("report {}.html and .pdf", self.out.join(name).display()));
         Ok(Exit::from(document.comparison.verdict))
     }
 }

@@ -198,7 +198,7 @@ impl Validate {
         }
         let verdict = conclude(&job, &mut dir, &ended)?;
         let record = archive::load(dir.path())?;
-        write_reports(dir.path(), &record, &[Format::Html, Format::Junit])?;
+        write_reports(dir.path(), &record, &[Format::Html, Format::Pdf, Format::Junit, Format::Md])?;
         manifest::write(dir.path())?;
         if terminal.json {
             let text = serde_json::to_string_pretty(&verdict).map_err(Failure::usage)?;

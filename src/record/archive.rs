@@ -1,7 +1,7 @@
 //! Reading a finished run back into a [`RunRecord`].
 
 use super::{
-    RecordError, journal,
+    RecordError, journal, manifest,
     model::{CaptureRecord, Check, Curve, JournalLine, RunRecord, VerdictDocument},
     tables,
 };
@@ -85,41 +85,74 @@ pub fn load(run: &Path) -> Result<RunRecord, RecordError> {
         checks,
         journal,
         settings,
+        digest: manifest::record_digest(run)?,
     })
 }
 
 fn capture(run: &Path, name: String, measurement: Measurement) -> Result<CaptureRecord, RecordError> {
     let path = run.join("captures").join(format!("{name}.json"));
     let (header, mut source) = header::open(&path).map_err(|error| RecordError::at(&path, error))?;
-    let curve = match header.kind {
-        Kind::Press => {
-            let mut block = Block::empty();
-            let mut points = Vec::new();
-            while source.next_block(&mut block).map_err(|error| RecordError::at(&path, error))? {
-                let rows = block.stage_mm.iter().zip(&block.force_n);
-                points.extend(rows.map(|(&stage_mm, &force_n)| (block.phase, stage_mm, force_n)));
-            }
-            drawn_down(&points)
+    // A running pen is drawn stroke by stroke; of what was refused, the trace is all there is.
+    let curve = if header.kind == Kind::Press || measurement.outcome.is_err() {
+        let mut block = Block::empty();
+        let mut thinned = Thinned::default();
+        while source.next_block(&mut block).map_err(|error| RecordError::at(&path, error))? {
+            let rows = block.stage_mm.iter().zip(&block.force_n);
+            rows.for_each(|(&stage_mm, &force_n)| thinned.push((block.phase, stage_mm, force_n)));
         }
-        Kind::Dynamic | Kind::Puncture => Curve::default(),
+        thinned.curve()
+    } else {
+        Curve::default()
     };
     Ok(CaptureRecord { name, header, measurement, curve })
 }
 
-/// Keeps the extremes of force in each of many equal steps, in order of time.
-fn drawn_down(points: &[(Phase, f64, f64)]) -> Curve {
-    let step = points.len().div_ceil(CURVE_POINTS_MAX / 2).max(1);
-    let mut kept = Vec::new();
-    for chunk in points.chunks(step) {
-        let by_force = |a: &&(Phase, f64, f64), b: &&(Phase, f64, f64)| a.2.total_cmp(&b.2);
-        let low = chunk.iter().min_by(by_force);
-        let high = chunk.iter().max_by(by_force);
-        let mut pair: Vec<_> = low.into_iter().chain(high).collect();
-        pair.sort_by_key(|point| std::ptr::from_ref::<(Phase, f64, f64)>(point));
-        pair.dedup_by_key(|point| std::ptr::from_ref::<(Phase, f64, f64)>(point));
-        kept.extend(pair.into_iter().map(|&(phase, stage_mm, force_n)| (phase.name(), stage_mm, force_n)));
+/// Phase, stage position in mm, force in N.
+type Point = (Phase, f64, f64);
+
+/// The extremes of force in each of many equal steps, in order of time, in little memory however long the capture is.
+struct Thinned {
+    /// Rows a step; doubles whenever there are too many points.
+    step: usize,
+    rows: Vec<Point>,
+    kept: Vec<Point>,
+}
+
+impl Default for Thinned {
+    fn default() -> Self {
+        Self { step: 2, rows: Vec::new(), kept: Vec::new() }
     }
-    Curve { points: kept }
+}
+
+impl Thinned {
+    fn push(&mut self, point: Point) {
+        self.rows.push(point);
+        if self.rows.len() < self.step {
+            return;
+        }
+        self.kept.extend(extremes(&self.rows));
+        self.rows.clear();
+        if self.kept.len() >= CURVE_POINTS_MAX {
+            self.kept = self.kept.chunks(4).flat_map(extremes).collect();
+            self.step *= 2;
+        }
+    }
+
+    fn curve(mut self) -> Curve {
+        self.kept.extend(extremes(&self.rows));
+        let points = self.kept.into_iter().map(|(phase, stage_mm, force_n)| (phase.name(), stage_mm, force_n));
+        Curve { points: points.collect() }
+    }
+}
+
+/// The points of least and greatest force, in order of time; one where they are the same.
+fn extremes(points: &[Point]) -> Vec<Point> {
+    let by_force = |a: &usize, b: &usize| points[*a].2.total_cmp(&points[*b].2);
+    let mut places = Vec::from_iter((0..points.len()).min_by(by_force));
+    places.extend((0..points.len()).max_by(by_force));
+    places.sort_unstable();
+    places.dedup();
+    places.into_iter().map(|place| points[place]).collect()
 }
 
 /// The header of a capture in an archive, and its measurement derived anew from the raw data.
@@ -142,4 +175,26 @@ pub fn recompute(run: &Path, name: &str) -> Result<(Header, Measurement), Record
 /// [`RecordError`].
 pub fn capture_names(run: &Path) -> Result<Vec<String>, RecordError> {
     names(&run.join("measurements"), ".json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CURVE_POINTS_MAX, Thinned};
+    use crate::capture::Phase;
+
+    #[test]
+    fn a_long_capture_is_thinned_in_little_memory_and_keeps_its_extremes() {
+        for rows in [0, 1, 2, 7, 5_000, 200_000] {
+            let mut thinned = Thinned::default();
+            for row in 0..rows {
+                let force_n = if row == rows / 3 { 9.0 } else { f64::from(row % 17) * 0.01 };
+                thinned.push((Phase::Run, f64::from(row), force_n));
+                assert!(thinned.kept.len() + thinned.rows.len() <= 2 * CURVE_POINTS_MAX);
+            }
+            let points = thinned.curve().points;
+            assert!(points.len() <= CURVE_POINTS_MAX && points.is_empty() == (rows == 0), "{rows} rows");
+            assert!(points.windows(2).all(|pair| pair[0].1 < pair[1].1), "{rows} rows: out of order");
+            assert_eq!(points.iter().any(|point| point.2 == 9.0), rows > 0, "{rows} rows: the peak is gone");
+        }
+    }
 }

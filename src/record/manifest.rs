@@ -58,6 +58,23 @@ pub fn write(root: &Path) -> Result<(), RecordError> {
     fs::write(&path, text + "\n").map_err(|error| RecordError::at(&path, error))
 }
 
+/// Reports, which can be derived from the rest of a run and name its digest.
+const REPORTS: [&str; 4] = ["report.html", "report.pdf", "report.md", "junit.xml"];
+
+/// The digest that a record is known by, on paper and elsewhere: SHA-256 over the lines `SHA-256  path` of every file
+/// but reports, manifest and signatures, in the order of their paths (`sha256sum` of that list).
+///
+/// # Errors
+///
+/// [`RecordError`] where a file cannot be read.
+pub fn record_digest(root: &Path) -> Result<String, RecordError> {
+    let mut found = BTreeMap::new();
+    files(root, "", &mut found)?;
+    let evidence = found.iter().filter(|(path, _)| !REPORTS.contains(&path.as_str()));
+    let lines: String = evidence.map(|(path, entry)| format!("{}  {path}\n", entry.sha256)).collect();
+    Ok(sha256_hex(lines.as_bytes()))
+}
+
 /// What differs between the manifest and the files: one line for each file that was changed, removed or added.
 ///
 /// # Errors

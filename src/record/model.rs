@@ -106,6 +106,12 @@ pub struct ComparisonDocument {
     pub a: String,
     /// Id of the second run.
     pub b: String,
+    /// Digest of the record of the first run.
+    pub a_digest: String,
+    /// Digest of the record of the second run.
+    pub b_digest: String,
+    /// Start of the later of the two, RFC 3339, UTC.
+    pub started: String,
     /// True where a simulated bench produced either.
     pub simulated: bool,
     /// `protrusion` or `penetration`.
@@ -139,7 +145,7 @@ pub struct CaptureRecord {
     pub header: Header,
     /// What was measured, or why not, and the faults found.
     pub measurement: Measurement,
-    /// For presses: the trace, drawn down.
+    /// For presses and for what was refused: the trace, drawn down.
     pub curve: Curve,
 }
 
@@ -182,4 +188,6 @@ pub struct RunRecord {
     pub journal: Vec<JournalLine>,
     /// Settings as used: file name and text.
     pub settings: Vec<(String, String)>,
+    /// What the record is known by; see [`record_digest`](super::manifest::record_digest).
+    pub digest: String,
 }

@@ -92,7 +92,7 @@ impl RunDir {
     ///
     /// [`RecordError`].
     pub fn put(&self, name: &str, text: &str) -> Result<(), RecordError> {
-        put(&self.path, name, text)
+        put(&self.path, name, text.as_bytes())
     }
 }
 
@@ -101,11 +101,11 @@ impl RunDir {
 /// # Errors
 ///
 /// [`RecordError`].
-pub fn put(run: &Path, name: &str, text: &str) -> Result<(), RecordError> {
+pub fn put(run: &Path, name: &str, bytes: &[u8]) -> Result<(), RecordError> {
     let path = run.join(name);
     let partial = run.join(format!("{name}.partial"));
     let failed = |error: std::io::Error| RecordError::at(&path, error);
-    fs::write(&partial, text).map_err(failed)?;
+    fs::write(&partial, bytes).map_err(failed)?;
     File::open(&partial).and_then(|file| file.sync_data()).map_err(failed)?;
     fs::rename(&partial, &path).map_err(failed)
 }

@@ -11,16 +11,19 @@ use crate::{
     record::model::ComparisonDocument,
     report::{
         criterion,
-        document::{Block, Document, Entry, Section},
+        document::{
+            Block, Document, Entry, Section,
+            cover::{Cover, Source},
+        },
         figure::{
             Axis, Bar, Figure, Form, Limit, Panel, Series, Shape, Tone, Weight, Zone,
             table::{Cell, Table},
         },
-        html::Page,
-        number, verdict,
+        html, number,
+        pdf::{self, PdfError},
+        verdict,
     },
 };
-use maud::{Markup, html};
 
 /// The answer in capitals.
 fn word(outcome: Verdict) -> &'static str {
@@ -64,44 +67,45 @@ pub fn summary(document: &ComparisonDocument) -> String {
 
 /// The page.
 pub fn page(document: &ComparisonDocument) -> String {
-    let outcome = document.comparison.verdict;
-    let both = format!("{} and {}", document.a, document.b);
-    let page = Page {
-        title: format!("{} \u{b7} {both}", word(outcome)),
-        margins: [&both, word(outcome)],
-        simulated: document.simulated,
-        cover: cover(document),
-        footer: html! { "Runs " (both) ". Each is proven whole by " code { "rig verify" } "." },
-    };
-    page.with(&Document::new(sections(document)))
+    html::page(&cover(document), &Document::new(sections(document)))
 }
 
-fn cover(document: &ComparisonDocument) -> Markup {
+/// The same on paper.
+///
+/// # Errors
+///
+/// [`PdfError`].
+pub fn paper(document: &ComparisonDocument) -> Result<Vec<u8>, PdfError> {
+    pdf::bytes(&cover(document), &Document::new(sections(document)))
+}
+
+fn cover(document: &ComparisonDocument) -> Cover {
     let outcome = document.comparison.verdict;
     let calibration =
         if document.same_calibration { "the same, its error cancels" } else { "different, margin guarded" };
-    let facts = [
-        ("First run", document.a.clone()),
-        ("Second run", document.b.clone()),
-        ("Quantity", criterion::quantity(&document.quantity).to_owned()),
-        ("Margin", format!("\u{b1}{} mm", number::shortest(document.margin_mm))),
-        ("Risk of a false equivalence", number::percent(document.alpha)),
-        ("Calibration", calibration.to_owned()),
-        ("Program", format!("rig {}", document.version)),
-    ];
-    html! {
-        header.cover {
-            p.overline { "Comparison of two runs \u{b7} micro-needling pen" }
-            h1 { (document.a) " and " (document.b) }
-            div class={ "verdict " (verdict::key(outcome)) } {
-                p.word { (word(outcome)) }
-                div {
-                    p.meaning { (meaning(outcome)) }
-                    p.scope { strong { "Scope. " } (document.comparison.scope) }
-                }
-            }
-            dl.facts.identity { @for (name, value) in facts { div { dt { (name) } dd { (value) } } } }
-        }
+    let source = |run: &str, digest: &str| Source { run: run.to_owned(), digest: digest.to_owned() };
+    Cover {
+        overline: "Comparison of two runs \u{b7} micro-needling pen",
+        title: format!("{} and {}", document.a, document.b),
+        outcome,
+        word: word(outcome),
+        meaning: meaning(outcome),
+        reason: String::new(),
+        scope: document.comparison.scope.clone(),
+        facts: vec![
+            ("First run", document.a.clone()),
+            ("Second run", document.b.clone()),
+            ("Quantity", criterion::quantity(&document.quantity).to_owned()),
+            ("Margin", format!("\u{b1}{} mm", number::shortest(document.margin_mm))),
+            ("Risk of a false equivalence", number::percent(document.alpha)),
+            ("Calibration", calibration.to_owned()),
+            ("Program", format!("rig {}", document.version)),
+        ],
+        notices: Vec::new(),
+        criteria: None,
+        simulated: document.simulated,
+        sources: vec![source(&document.a, &document.a_digest), source(&document.b, &document.b_digest)],
+        started: document.started.clone(),
     }
 }
 
@@ -121,6 +125,9 @@ fn sections(document: &ComparisonDocument) -> Vec<Section> {
     section.blocks.push(Block::Table(table(compared)));
     section.blocks.push(Block::Entries(compared.iter().map(entry).collect()));
     let mut cartridges = Section::new("cartridges", "Cartridges");
+    cartridges
+        .say("What was compared: the mean of each cartridge, over its strokes or, where there are none, its presses.");
+    cartridges.blocks.push(Block::Figure(Box::new(means(document))));
     cartridges.blocks.push(Block::Table(cartridge_table(compared)));
     vec![section, cartridges]
 }
@@ -184,6 +191,37 @@ fn cartridge_table(compared: &[Compared]) -> Table {
     table
 }
 
+/// One row a run and set depth: the mean of each cartridge.
+fn means(document: &ComparisonDocument) -> Figure {
+    let compared = &document.comparison.set_depths;
+    let tone = if document.quantity == "penetration" { Tone::Penetration } else { Tone::Protrusion };
+    let runs = ["first run", "second run"];
+    let rows = compared.iter().flat_map(|one| runs.map(|run| format!("{}, {run}", setting(one)))).collect();
+    let mut panel = Panel::new(Axis::rows(rows));
+    let sides = compared.iter().flat_map(|one| [(&one.a, Form::Disc), (&one.b, Form::Triangle)]);
+    for (row, (means, form)) in (0_u32..).map(f64::from).zip(sides) {
+        let points = means.iter().map(|mean| (mean.mean_mm, row)).collect();
+        let shape = Shape::Points(form, points);
+        panel.series.push(Series { name: String::new(), tone, weight: Weight::Normal, shape, hover: true });
+    }
+    let count = |of: fn(&Compared) -> usize| compared.iter().map(of).sum::<usize>();
+    Figure {
+        id: "figure-cartridges".to_owned(),
+        title: format!("Mean {} of each cartridge", document.quantity),
+        caption: "One point a cartridge: discs of the first run, triangles of the second.".to_owned(),
+        alternative: format!(
+            "{} cartridges of the first run and {} of the second; their means are in the table.",
+            count(|one| one.a.len()),
+            count(|one| one.b.len())
+        ),
+        x: Axis::numeric(criterion::quantity(&document.quantity), "mm", &[]),
+        panels: vec![panel],
+        limits: Vec::new(),
+        zones: Vec::new(),
+        table: Table { id: String::new(), ..cartridge_table(compared) },
+    }
+}
+
 /// One row a set depth: interval and difference between the margins.
 fn differences(document: &ComparisonDocument) -> Figure {
     let compared = &document.comparison.set_depths;
@@ -225,7 +263,7 @@ fn differences(document: &ComparisonDocument) -> Figure {
 
 #[cfg(test)]
 mod tests {
-    use super::{page, summary};
+    use super::{page, paper, summary};
     use crate::{
         acceptance::{
             comparison::{Question, compare},
@@ -245,6 +283,9 @@ mod tests {
             schema: "comparison/1".to_owned(),
             a: run.to_owned(),
             b: "run-b".to_owned(),
+            a_digest: "a".repeat(64),
+            b_digest: "b".repeat(64),
+            started: "2026-08-10T09:15:00Z".to_owned(),
             simulated: true,
             quantity: "protrusion".to_owned(),
             margin_mm: 0.05,
@@ -260,6 +301,7 @@ mod tests {
         for (cartridges, word) in [(0, "INCONCLUSIVE"), (1, "INCONCLUSIVE"), (8, "EQUIVALENT")] {
             let document = document(cartridges, sample::HOSTILE);
             let page = page(&document);
+            assert!(paper(&document).is_ok_and(|pdf| pdf.starts_with(b"%PDF")));
             let markup = markup_check::read(&page);
             for link in &markup.links {
                 assert!(link.strip_prefix('#').is_some_and(|id| markup.ids.contains(id)), "{link} leads nowhere");

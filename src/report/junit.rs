@@ -59,6 +59,7 @@ fn run(record: &RunRecord) -> TestSuite {
     property("started", &document.started);
     property("bench_time_s", &document.bench_time_s.to_string());
     property("bench_state", &document.bench_state);
+    property("record_sha256", &record.digest);
     for (part, version) in &document.versions {
         property(&format!("version.{part}"), version);
     }

@@ -3,7 +3,11 @@
 use crate::{
     acceptance::Verdict,
     record::model::RunRecord,
-    report::{criterion, document::statistics, figure::table::Table, number, result, selection, verdict},
+    report::{
+        document::{cover, statistics},
+        figure::table::Table,
+        number, result, selection, verdict,
+    },
 };
 
 /// The summary of a run.
@@ -15,37 +19,24 @@ pub fn summary(record: &RunRecord) -> String {
     }
     text.push_str(&format!("{} {}\n\n", verdict::meaning(run.verdict), escape(&run.reason)));
     text.push_str(&format!("**Scope.** {}\n\n", escape(&run.scope)));
+    let notices = cover::notices(record);
+    if !notices.is_empty() {
+        text.push_str("### What to look at first\n\n");
+        notices.iter().for_each(|notice| {
+            text.push_str(&format!("- **{}**: {}\n", escape(&notice.what), escape(&notice.why)));
+        });
+        text.push('\n');
+    }
     text.push_str("| | |\n|---|---|\n");
     for (name, value) in facts(record) {
         text.push_str(&format!("| {name} | {} |\n", escape(&value)));
     }
     if !run.criteria.is_empty() {
         text.push_str(&format!("\n### Criteria\n\n{}", table(&statistics::criteria(&run.criteria))));
-        for row in run.criteria.iter().filter(|row| row.verdict != Verdict::Accept) {
-            text.push_str(&format!("\n- **{}**: {}", escape(&criterion::name(row)), escape(&row.reason)));
-        }
-        text.push('\n');
     }
     let depths = selection::set_depths(record);
     if !depths.is_empty() {
         text.push_str(&format!("\n### Results\n\n{}", table(&result::overview(&depths))));
-    }
-    let failed: Vec<_> = record.checks.iter().filter(|check| !check.passed).collect();
-    if !failed.is_empty() {
-        text.push_str("\n### Checks that failed\n\n");
-        failed
-            .iter()
-            .for_each(|check| text.push_str(&format!("- **{}**: {}\n", escape(&check.name), escape(&check.detail))));
-    }
-    let refused =
-        record.captures.iter().filter_map(|capture| Some((capture, capture.measurement.outcome.as_ref().err()?)));
-    let refused: Vec<String> = refused
-        .map(|(capture, refusal)| {
-            format!("- **{}** ({}): {}\n", escape(&capture.name), escape(&refusal.code), escape(&refusal.message))
-        })
-        .collect();
-    if !refused.is_empty() {
-        text.push_str(&format!("\n### Refused captures\n\n{}", refused.concat()));
     }
     text
 }
@@ -62,6 +53,7 @@ fn facts(record: &RunRecord) -> Vec<(&'static str, String)> {
         ("Seed", run.seed.map_or_else(|| "none".to_owned(), |seed| seed.to_string())),
         ("Time on the bench", number::duration(run.bench_time_s)),
         ("Bench at the end", run.bench_state.clone()),
+        ("SHA-256 of the record", record.digest.clone()),
     ]
 }
 

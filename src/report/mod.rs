@@ -3,7 +3,7 @@
 //! Every report is a pure function of a [`RunRecord`](crate::record::model::RunRecord): the same record gives the
 //! same bytes, live or rebuilt from an archive decades later. [`document`] holds the content of the full report
 //! (sections, prose, tables, figures), [`chart`] draws a run's figures, [`figure`] describes a figure and writes it
-//! as SVG; [`html`] turns the document into a page. [`text`], [`markdown`] and [`junit`] are the short forms.
+//! as SVG; [`html`] turns the document into a page, [`pdf`] into sheets of paper. [`text`], [`markdown`] and [`junit`] are the short forms.
 //!
 //! Invariants: penetration stands beside protrusion wherever one of them is given; what a simulated bench produced
 //! says SIMULATED; what is left out of a figure or a table is counted in words.
@@ -18,6 +18,7 @@ pub mod html;
 pub mod junit;
 pub mod markdown;
 pub mod number;
+pub mod pdf;
 pub mod result;
 pub mod selection;
 pub mod text;

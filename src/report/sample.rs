@@ -86,6 +86,7 @@ pub fn empty(verdict: Verdict) -> RunRecord {
         checks: Vec::new(),
         journal: Vec::new(),
         settings: Vec::new(),
+        digest: "5eed".repeat(16),
     }
 }
 

@@ -267,7 +267,11 @@ fn verdict(job: &Job, ended: &Ended, results: &Results) -> VerdictDocument {
 
 fn reason(criteria: &[crate::acceptance::Row], refused: usize) -> String {
     let count = |verdict| criteria.iter().filter(|row| row.verdict == verdict).count();
-    let refused = if refused == 0 { String::new() } else { format!("; {refused} captures could not be measured") };
+    let refused = match refused {
+        0 => String::new(),
+        1 => "; 1 capture could not be measured".to_owned(),
+        more => format!("; {more} captures could not be measured"),
+    };
     format!(
         "{} criteria: {} accepted, {} rejected, {} inconclusive{refused}.",
         criteria.len(),

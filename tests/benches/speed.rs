@@ -21,7 +21,7 @@ use rig::{
     },
     measure::{self, dynamic::segment},
     record::archive,
-    report::html,
+    report::{html, pdf},
     wire::{
         bench_link::{
             FrameDecoder,
@@ -216,7 +216,15 @@ mod report {
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         validate(&["--plan", "standard", "--cartridge", "1.5mm"], folder.path());
         let run = only_entry(folder.path());
-        bencher.bench_local(|| html::page(&archive::load(&run).expect("a finished run")).len());
+        bencher.bench_local(|| html::run(&archive::load(&run).expect("a finished run")).len());
+    }
+
+    #[divan::bench(sample_count = 10)]
+    fn pdf(bencher: Bencher) {
+        let folder = tempfile::tempdir().expect("a folder for temporary files");
+        validate(&["--plan", "standard", "--cartridge", "1.5mm"], folder.path());
+        let record = archive::load(&only_entry(folder.path())).expect("a finished run");
+        bencher.bench_local(|| pdf::run(&record).expect("a report").len());
     }
 }
 

@@ -129,8 +129,13 @@ fn table(subject: Subject<'_>, factor: f64, unit: &str) -> Table {
     table
 }
 
+/// Degrees of freedom; beyond a thousand their number says no more.
 fn freedom(dof: Option<f64>) -> String {
-    dof.filter(|dof| dof.is_finite()).map_or_else(|| "\u{221e}".to_owned(), |dof| number::fixed(dof.floor(), 0))
+    match dof.filter(|dof| dof.is_finite()) {
+        None => "\u{221e}".to_owned(),
+        Some(dof) if dof >= 1000.0 => "> 999".to_owned(),
+        Some(dof) => number::fixed(dof.floor(), 0),
+    }
 }
 
 #[cfg(test)]

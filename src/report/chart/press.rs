@@ -4,7 +4,7 @@
 //! axis and the distance from tip to face is the protrusion.
 
 use crate::{
-    capture::{Kind, Phase},
+    capture::Phase,
     measure::Press,
     record::model::{CaptureRecord, PressRow},
     report::{
@@ -186,11 +186,8 @@ fn pair(value: Option<f64>, u: Option<f64>) -> [Cell; 2] {
 
 /// The traces of presses that could not be measured, as recorded.
 pub fn refused(depth: &SetDepth<'_>) -> Option<Figure> {
-    let traces: Vec<&&CaptureRecord> = depth
-        .refused
-        .iter()
-        .filter(|capture| capture.header.kind == Kind::Press && !capture.curve.points.is_empty())
-        .collect();
+    let traces: Vec<&&CaptureRecord> =
+        depth.refused.iter().filter(|capture| !capture.curve.points.is_empty()).collect();
     if traces.is_empty() {
         return None;
     }
@@ -199,7 +196,7 @@ pub fn refused(depth: &SetDepth<'_>) -> Option<Figure> {
     let mut panel = Panel::new(Axis::numeric("Force", "N", &[0.0]));
     panel.series.push(line("as recorded", Tone::Fault, Weight::Normal, lines, true));
     let set_depth = number::set_depth(depth.set_depth_mm);
-    let mut table = Table::new("", "Refused presses", &["Capture", "Reason"]);
+    let mut table = Table::new("", "Refused captures", &["Capture", "Reason"]);
     for capture in &traces {
         if let Err(refusal) = &capture.measurement.outcome {
             table.rows.push(vec![Cell::text(&capture.name), Cell::text(&refusal.message)]);
@@ -207,13 +204,13 @@ pub fn refused(depth: &SetDepth<'_>) -> Option<Figure> {
     }
     Some(Figure {
         id: format!("figure-refused-{}", depth.slug()),
-        title: format!("Presses that could not be measured, set depth {set_depth}"),
+        title: format!("Captures that could not be measured, set depth {set_depth}"),
         caption: format!(
             "Force over stage position as recorded; {} of {} drawn.",
             traces.len().min(REFUSED_MAX),
             traces.len()
         ),
-        alternative: format!("Traces of {} refused presses; the reasons are in the table.", traces.len()),
+        alternative: format!("Traces of {} refused captures; the reasons are in the table.", traces.len()),
         x: Axis::numeric("Stage position", "mm", &[]),
         panels: vec![panel],
         limits: Vec::new(),

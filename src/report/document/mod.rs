@@ -9,6 +9,7 @@
 
 pub mod anomalies;
 pub mod bench;
+pub mod cover;
 pub mod gauge;
 pub mod journal;
 pub mod measurement;
@@ -138,14 +139,10 @@ impl Document {
         let depths = selection::set_depths(record);
         let mut sections = vec![measurement::section(record, &depths), statistics::section(record, &depths)];
         sections.extend(record.verdict.gauge.as_ref().map(gauge::section));
-        sections.extend([
-            uncertainty::section(&depths),
-            anomalies::section(record),
-            bench::section(record),
-            journal::section(record),
-        ]);
+        sections.extend([uncertainty::section(&depths), anomalies::section(record), bench::section(record)]);
         let clauses = traceability::section(record, &sections);
         sections.push(clauses);
+        sections.push(journal::section(record));
         Self::new(sections)
     }
 

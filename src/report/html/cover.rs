@@ -1,59 +1,53 @@
 //! The first screen: verdict, scope, what was tested, and the criteria at a glance.
 
 use crate::{
-    acceptance::{Row, Verdict},
-    record::model::RunRecord,
+    acceptance::Row,
     report::{
         criterion::CriterionText,
-        document::statistics,
+        document::{cover::Cover, statistics},
         figure::{gauge, svg},
         html::block::pill,
-        number, verdict,
+        verdict,
     },
 };
 use maud::{Markup, PreEscaped, html};
 
 /// The head of the page.
-pub fn header(record: &RunRecord) -> Markup {
-    let run = &record.verdict;
+pub fn header(cover: &Cover) -> Markup {
     html! {
         header.cover {
-            p.overline { "Validation report \u{b7} micro-needling pen" }
-            h1 { "Cartridge " (run.cartridge) " on pen " (run.pen) }
-            div class={ "verdict " (verdict::key(run.verdict)) } {
-                p.word { (verdict::word(run.verdict)) }
+            p.overline { (cover.overline) }
+            h1 { (cover.title) }
+            div class={ "verdict " (verdict::key(cover.outcome)) } {
+                p.word { (cover.word) }
                 div {
-                    p.meaning { (verdict::meaning(run.verdict)) }
-                    @if !run.reason.is_empty() { p { (run.reason) } }
-                    p.scope { strong { "Scope. " } (run.scope) }
+                    p.meaning { (cover.meaning) }
+                    @if !cover.reason.is_empty() { p { (cover.reason) } }
+                    p.scope { strong { "Scope. " } (cover.scope) }
                 }
             }
             dl.facts.identity {
-                @for (name, value) in facts(record) { div { dt { (name) } dd { (value) } } }
+                @for (name, value) in &cover.facts { div { dt { (name) } dd { (value) } } }
+                @for source in &cover.sources {
+                    div.digest {
+                        dt { "SHA-256 of the record" @if cover.sources.len() > 1 { " of " (source.run) } }
+                        dd { code { (source.digest) } }
+                    }
+                }
             }
-            (glance(&run.criteria))
+            @if !cover.notices.is_empty() { (notices(cover)) }
+            @if let Some(criteria) = &cover.criteria { (glance(criteria)) }
         }
     }
 }
 
-fn facts(record: &RunRecord) -> Vec<(&'static str, String)> {
-    let run = &record.verdict;
-    let refused = record.captures.iter().filter(|capture| capture.measurement.outcome.is_err()).count();
-    let captures = record.captures.len();
-    vec![
-        ("Run", run.run.clone()),
-        ("Started", run.started.clone()),
-        ("Cartridge", run.cartridge.clone()),
-        ("Pen", run.pen.clone()),
-        ("Plan", run.plan.clone()),
-        ("Rig", if run.simulated { format!("{} (SIMULATED)", run.rig) } else { run.rig.clone() }),
-        ("Seed", run.seed.map_or_else(|| "none".to_owned(), |seed| seed.to_string())),
-        ("Time on the bench", number::duration(run.bench_time_s)),
-        ("Bench at the end", run.bench_state.clone()),
-        ("Captures", format!("{} measured, {refused} refused", captures - refused)),
-        ("Strokes", number::count(record.strokes.len() as u64)),
-        ("Criteria", statistics::tally(&run.criteria)),
-    ]
+fn notices(cover: &Cover) -> Markup {
+    html! {
+        section.notices aria-labelledby="notices" {
+            h2 #notices { "What to look at first" }
+            dl { @for notice in &cover.notices { div { dt { (notice.what) } dd { (notice.why) } } } }
+        }
+    }
 }
 
 fn glance(criteria: &[Row]) -> Markup {
@@ -70,7 +64,7 @@ fn glance(criteria: &[Row]) -> Markup {
                             @for head in ["Estimate", "Interval judged", "Limits"] { th.number scope="col" { (head) } }
                             th scope="col" { "Unit" }
                         } }
-                        tbody { @for row in open_first(criteria) { (line(row)) } }
+                        tbody { @for row in criteria { (line(row)) } }
                     }
                 }
                 p.note {
@@ -83,20 +77,15 @@ fn glance(criteria: &[Row]) -> Markup {
     }
 }
 
-/// What was not accepted stands first; otherwise the order of the plan.
-fn open_first(criteria: &[Row]) -> Vec<&Row> {
-    let mut rows: Vec<&Row> = criteria.iter().collect();
-    rows.sort_by_key(|row| row.verdict == Verdict::Accept);
-    rows
-}
-
 fn line(row: &Row) -> Markup {
     let text = CriterionText::new(row);
     html! {
         tr {
             th scope="row" { (text.name) }
             td { (pill(row.verdict)) }
-            td { @if let Some(drawing) = gauge::draw(row) { (PreEscaped(svg::small(&drawing, "gauge", &text.sentence()))) } }
+            td {
+                @if let Some(drawing) = gauge::draw(row) { (PreEscaped(svg::small(&drawing, "gauge", &text.sentence()))) }
+            }
             td.number { (text.estimate) }
             td.number { (text.interval) }
             td.number { (text.limits) }

@@ -10,7 +10,7 @@ pub mod cover;
 use crate::{
     record::model::RunRecord,
     report::{
-        document::{Document, Section},
+        document::{Document, Section, cover::Cover},
         figure::svg,
         verdict,
     },
@@ -20,79 +20,56 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 const STYLE: &str = include_str!("page.css");
 
 /// The page of a run.
-pub fn page(record: &RunRecord) -> String {
-    let document = Document::of(record);
-    let run = &record.verdict;
-    let page = Page {
-        title: format!("{} \u{b7} {}", verdict::word(run.verdict), run.run),
-        margins: [&run.run, verdict::word(run.verdict)],
-        simulated: run.simulated,
-        cover: cover::header(record),
-        footer: html! {
-            "Run " (run.run) ". Rebuilt from the archive alone: "
-            code { "rig report" } ". Proven whole: " code { "rig verify" } "."
-        },
-    };
-    page.with(&document)
+pub fn run(record: &RunRecord) -> String {
+    page(&Cover::of(record), &Document::of(record))
 }
 
-/// What differs between one page and another, beside their sections.
-pub struct Page<'p> {
-    /// Title of the window.
-    pub title: String,
-    /// What stands above and below every printed page.
-    pub margins: [&'p str; 2],
-    /// Whether a simulated bench produced the data.
-    pub simulated: bool,
-    /// The first screen.
-    pub cover: Markup,
-    /// The last line.
-    pub footer: Markup,
-}
-
-impl Page<'_> {
-    /// The whole page.
-    pub fn with(&self, document: &Document) -> String {
-        let markup = html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="color-scheme" content="light dark";
-                    meta name="generator" content="rig";
-                    title { (self.title) @if self.simulated { " \u{b7} SIMULATED" } }
-                    style { (PreEscaped(STYLE)) (PreEscaped(svg::STYLE)) (PreEscaped(self.print_margins())) }
+/// The page of a cover with its document.
+pub fn page(cover: &Cover, document: &Document) -> String {
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="generator" content="rig";
+                title { (cover.word) " \u{b7} " (cover.runs()) @if cover.simulated { " \u{b7} SIMULATED" } }
+                style { (PreEscaped(STYLE)) (PreEscaped(svg::STYLE)) (PreEscaped(print_margins(cover))) }
+            }
+            body {
+                a.skip href="#content" { "Skip to the content" }
+                @if cover.simulated {
+                    aside.simulated aria-label="Where the data come from" { (verdict::SIMULATED) }
+                    div.watermark aria-hidden="true" { "SIMULATED" }
                 }
-                body {
-                    a.skip href="#content" { "Skip to the content" }
-                    @if self.simulated {
-                        p.simulated role="note" { (verdict::SIMULATED) }
-                        div.watermark aria-hidden="true" { "SIMULATED" }
+                (cover::header(cover))
+                div.frame {
+                    (contents(document))
+                    main #content tabindex="-1" {
+                        @for section in &document.sections { (part(document, section, 2)) }
                     }
-                    (self.cover)
-                    div.frame {
-                        (contents(document))
-                        main #content tabindex="-1" {
-                            @for section in &document.sections { (part(document, section, 2)) }
-                        }
+                }
+                footer {
+                    p {
+                        "Rebuilt from the archive alone: " code { "rig report" } ". Proven whole: " code { "rig verify" }
+                        ". " (cover.runs())
                     }
-                    footer { p { (self.footer) } }
                 }
             }
-        };
-        markup.into_string()
-    }
+        }
+    };
+    markup.into_string()
+}
 
-    /// What the page is about, page number and, where it is, SIMULATED in the margins of every printed page.
-    fn print_margins(&self) -> String {
-        let banner = if self.simulated { "SIMULATED" } else { "" };
-        let [above, below] = self.margins.map(css_string);
-        format!(
-            "@page{{@top-left{{content:{above}}}@top-right{{content:{}}}@bottom-left{{content:{below}}}}}",
-            css_string(banner)
-        )
-    }
+/// What the page is about, page number and, where it is, SIMULATED in the margins of every printed page.
+fn print_margins(cover: &Cover) -> String {
+    let banner = if cover.simulated { "SIMULATED" } else { "" };
+    let [above, below] = [&cover.runs(), cover.word].map(css_string);
+    format!(
+        "@page{{@top-left{{content:{above}}}@top-right{{content:{}}}@bottom-left{{content:{below}}}}}",
+        css_string(banner)
+    )
 }
 
 fn contents(document: &Document) -> Markup {
@@ -148,7 +125,7 @@ fn css_string(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{css_string, page};
+    use super::{css_string, run as page};
     use crate::{
         acceptance::Verdict,
         report::{criterion, markup_check, sample, verdict},
