@@ -210,6 +210,22 @@ const FAULTS: &[Fault] = &[
         },
     },
     Fault {
+        name: "number of needles not given",
+        expect: Expect::Measured,
+        code: Some("assumed"),
+        apply: |h, _, _| h.needles = None,
+    },
+    Fault {
+        name: "hum of 3 mN at 50 Hz",
+        expect: Expect::Measured,
+        code: Some("hum"),
+        apply: |_, r, _| {
+            for i in 0..r.len() {
+                r.force_n[i] += 0.003 * (std::f64::consts::TAU * 50.02 * r.t_s[i] + 0.4).sin();
+            }
+        },
+    },
+    Fault {
         name: "tare between touch and press",
         expect: Expect::Measured,
         code: Some("baseline-step"),
@@ -504,6 +520,67 @@ fn in_words(truth: &Truth, measurement: &Measurement) -> String {
         Ok(_) => "no press".to_owned(),
         Err(refusal) => format!("refused {}: {}, {codes:?}", refusal.code, refusal.message),
     }
+}
+
+/// What the header leaves out is said, and costs uncertainty; what it states is not.
+#[test]
+fn what_the_header_leaves_out_is_named() {
+    let (mut header, recording, _) = press_world::draw(6);
+    header.compliance_u_mm_per_n = Some(0.01 * header.compliance_mm_per_n);
+    header.force.as_mut().expect("a channel").scale_u = Some(0.002);
+    let of = |header: &Header| {
+        let measurement = press::measure(header, &recording);
+        let assumed = measurement.anomalies.into_iter().find(|anomaly| anomaly.code == "assumed");
+        let Ok(Outcome::Press(press)) = measurement.outcome else { panic!("measured before") };
+        (assumed, press.protrusion_mm.u())
+    };
+    let (assumed, stated_mm) = of(&header);
+    assert_eq!(assumed, None);
+    header.needles = None;
+    header.compliance_u_mm_per_n = None;
+    let (assumed, unknown_mm) = of(&header);
+    let assumed = assumed.expect("two keys are missing");
+    assert!(assumed.count == 2 && assumed.message.contains("needles: averaged over 1 to 36"), "{assumed:?}");
+    assert!(assumed.message.contains("compliance_u_mm_per_n: 5 %"), "{assumed:?}");
+    assert!(unknown_mm > 1.1 * stated_mm, "{unknown_mm} {stated_mm}");
+}
+
+/// A hold that is clipped takes nothing from the rise, nor the zero from the withdrawal.
+#[test]
+fn a_clipped_hold_refuses_no_protrusion() {
+    for seed in [3, 4, 5, 6, 7, 9] {
+        let (header, mut recording, truth) = press_world::draw(seed);
+        let rows = span(&recording, Phase::Hold);
+        let rail_n = recording.force_n[rows.start] - 0.01;
+        recording.force_n.iter_mut().for_each(|force_n| *force_n = force_n.min(rail_n));
+        let measurement = press::measure(&header, &recording);
+        assert!(measurement.anomalies.iter().any(|anomaly| anomaly.code == "saturated"), "{seed}");
+        let Ok(Outcome::Press(press)) = measurement.outcome else { panic!("{seed}: {:?}", measurement.outcome) };
+        assert!((press.protrusion_mm.value - truth.protrusion_mm).abs() < 4.0 * press.protrusion_mm.u(), "{seed}");
+        assert!((press.penetration_mm.value - truth.penetration_mm).abs() < 4.0 * press.penetration_mm.u(), "{seed}");
+    }
+}
+
+/// Needles that nothing drags at: the drop shows that they entered, and the withdrawal is free long before the tip.
+#[test]
+fn a_phantom_without_friction_is_measured() {
+    let mut measured = 0;
+    for seed in 0..40 {
+        let (header, recording, truth) = press_world::frictionless(seed);
+        match press::measure(&header, &recording).outcome {
+            Ok(Outcome::Press(press)) if truth.entered => {
+                assert!(press.punctured, "{seed}");
+                let off = |value: f64, u: f64, truth: f64| (value - truth).abs() / (3.5 * u).max(0.01);
+                let protrusion = off(press.protrusion_mm.value, press.protrusion_mm.u(), truth.protrusion_mm);
+                let penetration = off(press.penetration_mm.value, press.penetration_mm.u(), truth.penetration_mm);
+                assert!(protrusion < 1.0 && penetration < 1.0, "{seed}: {protrusion} {penetration}");
+                measured += 1;
+            }
+            Ok(_) => {}
+            Err(refusal) => assert_eq!(refusal.code, "entry-unclear", "{seed}: {}", refusal.message),
+        }
+    }
+    assert!(measured >= 25, "{measured} of 40");
 }
 
 /// Whatever rows hold, the answer is a measurement or a refusal.

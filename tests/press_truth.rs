@@ -102,13 +102,14 @@ impl Bench {
     }
 }
 
-/// The variable `PRESS_WORLDS` raises the number of worlds, for tuning.
+/// The variable `PRESS_WORLDS` raises the number of worlds; `-- --nocapture` shows the figures.
 #[test]
 fn errors_and_coverage_over_many_worlds() {
     let worlds = std::env::var("PRESS_WORLDS").ok().and_then(|n| n.parse().ok());
     let bench = Bench::of(0..worlds.unwrap_or(120));
     for (name, errors, limit_mm) in bench.measurands() {
         let summary = errors.summary(name);
+        println!("{summary}");
         assert!(errors.percentile(0.95) <= limit_mm, "{summary}");
         // 93 to 98 % is the goal; the margin is two standard deviations of a share of sixty worlds.
         assert!((0.88..=1.0).contains(&errors.inside()), "{summary}");

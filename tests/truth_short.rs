@@ -13,16 +13,14 @@ fn measured_worlds_are_near_their_truth() {
     let notes = survey.notes.join("\n");
     assert_eq!(survey.aborted, 0, "{notes}");
     let presses = survey.protrusion_many.count() + survey.protrusion_few.count();
-    assert!(presses >= 4, "only {presses} of {WORLDS} presses were measured\n{notes}");
+    assert!(presses >= WORLDS as usize, "only {presses} of {WORLDS} presses were measured\n{notes}");
     assert!(survey.run_protrusion.count() >= 3, "only {} runs were measured\n{notes}", survey.run_protrusion.count());
     // mm, but for shares; medians, so that one hard world does not decide.
     let medians = [
-        ("press face", &survey.face, 0.002),
-        ("press protrusion, many needles", &survey.protrusion_many, 0.02),
-        ("press protrusion, few needles", &survey.protrusion_few, 0.02),
-        // Not a goal: the median of these worlds is 0.056, above the 0.012 that captures of other worlds reach. The limit
-        // only keeps it from growing while that is open (CHANGELOG, known limits).
-        ("press penetration", &survey.penetration, 0.07),
+        ("press face", &survey.face, 0.001),
+        ("press protrusion, many needles", &survey.protrusion_many, 0.006),
+        ("press protrusion, few needles", &survey.protrusion_few, 0.006),
+        ("press penetration", &survey.penetration, 0.008),
         ("run protrusion", &survey.run_protrusion, 0.04),
         ("run SD", &survey.run_sd, 0.3),
         ("run rate", &survey.run_rate, 1e-4),

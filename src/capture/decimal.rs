@@ -2,8 +2,8 @@
 //!
 //! A number of at most 19 digits without an exponent whose digits form an integer below 2^53, with at most 22 of
 //! them behind the point, is one exact integer divided by one exact power of ten, so a single IEEE division rounds
-//! it correctly (Clinger, "How to read floating point numbers accurately", PLDI 1990). Everything else goes to
-//! `str::parse`, which is correct and slower.
+//! it correctly (Clinger, "How to read floating point numbers accurately", PLDI 1990). Everything else, numbers of full
+//! length and those with an exponent, goes to `str::parse`, which is correct and a few times slower.
 //!
 //! Deliberately absent: locale (`,` as decimal sign), infinities, hexadecimal.
 
@@ -16,9 +16,9 @@ const POWERS: [f64; 23] = [
 /// Most digits whose value cannot leave a `u64`.
 const DIGITS_MAX: usize = 19;
 
-/// The number at the start of `text` and how many bytes it takes, where the fast path holds for it.
+/// The finite number at the start of `text` and how many bytes it takes; `None` where there is none.
 ///
-/// `None` says only that the fast path does not hold. The byte behind the number is the caller's to check.
+/// The byte behind the number is the caller's to check.
 #[inline]
 pub fn prefix(text: &[u8]) -> Option<(f64, usize)> {
     let (&first, _) = text.split_first()?;
@@ -33,11 +33,20 @@ pub fn prefix(text: &[u8]) -> Option<(f64, usize)> {
         (mantissa, at) = (all, end);
         count += fraction;
     }
-    if count == 0 || count > DIGITS_MAX || mantissa >= 1 << 53 {
-        return None;
+    let exponent = matches!(text.get(at), Some(b'e' | b'E'));
+    if count == 0 || count > DIGITS_MAX || mantissa >= 1 << 53 || exponent {
+        return long(text, at);
     }
     let value = mantissa as f64 / POWERS[fraction];
     Some((if start == 1 { -value } else { value }, at))
+}
+
+/// As [`prefix`], for numbers of any length and with an exponent; the digits up to `at` are known to be some.
+fn long(text: &[u8], at: usize) -> Option<(f64, usize)> {
+    let of_number = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
+    let end = at + text[at..].iter().position(|byte| !of_number(byte)).unwrap_or(text.len() - at);
+    let value: f64 = std::str::from_utf8(&text[..end]).ok()?.parse().ok()?;
+    value.is_finite().then_some((value, end))
 }
 
 /// Appends the digits from `at` on to `mantissa`; returns it and the place of the first byte that is no digit.
@@ -54,14 +63,7 @@ fn digits(text: &[u8], mut at: usize, mut mantissa: u64) -> (u64, usize) {
 /// The whole of `text` as a finite number; `None` where it is none. Surrounding spaces are no part of a number.
 pub fn parse(text: &[u8]) -> Option<f64> {
     let text = text.trim_ascii();
-    if let Some((value, end)) = prefix(text)
-        && end == text.len()
-    {
-        return Some(value);
-    }
-    let plain = text.iter().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte));
-    let value: f64 = plain.then(|| std::str::from_utf8(text).ok()?.parse().ok())??;
-    value.is_finite().then_some(value)
+    prefix(text).filter(|(_, end)| *end == text.len()).map(|(value, _)| value)
 }
 
 #[cfg(test)]
@@ -107,6 +109,15 @@ mod tests {
             let text = format!("{}{whole}.{fraction}", if minus { "-" } else { "" });
             let expected: f64 = text.parse().expect("a number");
             prop_assert_eq!(parse(text.as_bytes()).map(f64::to_bits), Some(expected.to_bits()));
+        }
+
+        /// What follows a number in a row changes nothing, and is not taken.
+        #[test]
+        fn a_number_ends_where_its_bytes_end(value in any::<f64>(), long in any::<bool>(), rest in "(,[-+.e0-9]{0,8}|\r|\n)?") {
+            prop_assume!(value.is_finite());
+            let text = if long { format!("{value:?}") } else { format!("{value:e}") };
+            let read = prefix(format!("{text}{rest}").as_bytes());
+            prop_assert_eq!(read.map(|(value, end)| (value.to_bits(), end)), Some((value.to_bits(), text.len())));
         }
 
         #[test]

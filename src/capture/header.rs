@@ -107,7 +107,8 @@ fn leave_out_undescribed(map: &mut Map<String, Value>) -> bool {
 /// Every key that the kind needs (contract: capture).
 fn check_keys(file: &str, header: &Header, map: &Map<String, Value>) -> Result<(), ReadError> {
     let needed: &[&str] = match header.kind {
-        Kind::Press => &["set_depth_mm", "needles", "compliance_mm_per_n", "force", "stage"],
+        // A press is measured without the number of needles, with a larger uncertainty.
+        Kind::Press => &["set_depth_mm", "compliance_mm_per_n", "force", "stage"],
         Kind::Dynamic => &["set_depth_mm", "needles", "compliance_mm_per_n", "force", "stage", "stroke_rate_hz"],
         Kind::Puncture => &[],
     };
@@ -270,6 +271,14 @@ mod tests {
             let error = parse("a.json", &text).expect_err(to).to_string();
             assert!(error.contains(expected), "{error}\nlacks {expected}");
         }
+    }
+
+    #[test]
+    fn a_press_may_leave_out_how_many_needles_a_run_may_not() {
+        let text = PRESS.replace("\"needles\": 12, ", "");
+        assert_eq!(parse("a.json", &text).expect("a press").needles, None);
+        let text = text.replace("\"press\"", "\"dynamic\", \"stroke_rate_hz\": 90");
+        assert!(parse("a.json", &text).expect_err("a run").to_string().contains("key needles: is missing; a dynamic"));
     }
 
     #[test]

@@ -76,6 +76,10 @@ pub struct Phantom {
     /// Friction of a needle for each millimetre inside, N/mm (0 to 100). Default 0.03 (needle friction of 0.05 to
     /// 0.1 N: Instron; spread over some 2 mm).
     pub friction_n_per_mm: f64,
+    /// Stiffness against the dimple of a needle that is inside, N/mm (0.001 to 100), more than `friction_n_per_mm`, or
+    /// it would never slide out. Default 0.7: a rod of 0.23 mm, 1 mm deep in silicone of 0.25 MPa shear modulus,
+    /// `2πGL / ln(2L/d)`.
+    pub held_stiffness_n_per_mm: f64,
     /// Stiffness of the contact of cartridge face and phantom, N/mm (0.1 to 1000). Default 8 (flat punch
     /// `E·2a/(1-ν²)`, a = 4 mm, E = 0.75 MPa; Sylgard 184: 0.2 to 1.6 MPa).
     pub face_stiffness_n_per_mm: f64,
@@ -223,6 +227,7 @@ impl Default for Phantom {
             puncture_cv: 0.12,
             cutting_force_n: 0.03,
             friction_n_per_mm: 0.03,
+            held_stiffness_n_per_mm: 0.7,
             face_stiffness_n_per_mm: 8.0,
             relaxation: vec![Prony { share: 0.04, tau_s: 0.5 }],
             site_width_mm: None,
@@ -342,6 +347,7 @@ impl Phantom {
                 ("puncture_cv", "", self.puncture_cv, 0.0, 0.5),
                 ("cutting_force_n", "N", self.cutting_force_n, 0.0, 100.0),
                 ("friction_n_per_mm", "N/mm", self.friction_n_per_mm, 0.0, 100.0),
+                ("held_stiffness_n_per_mm", "N/mm", self.held_stiffness_n_per_mm, 0.001, 100.0),
                 ("face_stiffness_n_per_mm", "N/mm", self.face_stiffness_n_per_mm, 0.1, 1000.0),
                 ("site_width_mm", "mm", self.site_width_mm.unwrap_or(1.0), 0.01, 100.0),
                 ("healing_s", "s", self.healing_s.unwrap_or(0.0), 0.0, 1e6),
@@ -353,6 +359,13 @@ impl Phantom {
                 self.cutting_force_n, self.puncture_force_n
             );
             return Err(("phantom.cutting_force_n".to_owned(), message));
+        }
+        if self.friction_n_per_mm >= self.held_stiffness_n_per_mm {
+            let message = format!(
+                "value is {} N/mm; it must stay below phantom.held_stiffness_n_per_mm = {} N/mm, or no needle slides out",
+                self.friction_n_per_mm, self.held_stiffness_n_per_mm
+            );
+            return Err(("phantom.friction_n_per_mm".to_owned(), message));
         }
         for (index, term) in self.relaxation.iter().enumerate() {
             let table = format!("phantom.relaxation[{index}].");
@@ -449,6 +462,7 @@ mod tests {
         let cases = [
             ("[phantom]\nexponent = 9", "phantom.exponent", "1 to 3"),
             ("[phantom]\ncutting_force_n = 1", "phantom.cutting_force_n", "no force drops"),
+            ("[phantom]\nfriction_n_per_mm = 1", "phantom.friction_n_per_mm", "no needle slides out"),
             ("[[phantom.relaxation]]\nshare = 0.1\ntau_s = 0", "phantom.relaxation[0].tau_s", "0.001 to 1000"),
             ("[cell]\ndamping = nan", "cell.damping", "0.002 to 0.98"),
             ("[pen]\nmissed_share = 0.9", "pen.missed_share", "0 to 0.5"),

@@ -148,6 +148,18 @@ mod captures {
         writer.finish().expect("memory")
     }
 
+    /// Numbers of 15 to 17 digits, as a program writes that prints every bit.
+    #[divan::bench]
+    fn csv_read_full_length(bencher: Bencher) {
+        let mut recording = CASE.run.recording.clone();
+        recording.force_n.iter_mut().for_each(|force_n| *force_n *= 1.0 + 1e-3_f64.sqrt());
+        recording.stage_mm.iter_mut().for_each(|stage_mm| *stage_mm *= 1.0 + 1e-9_f64.sqrt());
+        let text = csv_writer::copy(&mut recording.source(), Vec::new()).expect("memory");
+        bencher
+            .counter(BytesCount::new(text.len()))
+            .bench_local(|| drain(&mut CsvSource::new("memory", text.as_slice()).expect("a capture")));
+    }
+
     #[divan::bench]
     fn csv_read(bencher: Bencher) {
         let text = csv_writer::copy(&mut ROUNDED.source(), Vec::new()).expect("memory");

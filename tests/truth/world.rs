@@ -140,6 +140,7 @@ fn phantom(stream: &mut Stream, world: &mut WorldParams) {
         // Soft tissue (domain: 24 fits).
         phantom.relaxation = vec![Prony { share: 0.25, tau_s: 0.40 }, Prony { share: 0.31, tau_s: 4.3 }];
     }
+    phantom.held_stiffness_n_per_mm = stream.between(0.3, 1.2);
     // Every stroke of a run meets fresh tissue.
     phantom.healing_s = Some(0.0);
 }

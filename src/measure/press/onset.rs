@@ -45,6 +45,8 @@ pub struct Shape {
 
 /// Needles in a phantom: between a flat tip (1) and a cone (2), most often stiffening.
 pub const NEEDLES: Shape = Shape { exponent: (1.4, 0.35), stiffening: (0.3, 0.6), law_share: 0.01 };
+/// The same where no slide shows the mean tip, so that heights and law are told by the rise alone.
+pub const NEEDLES_UNSEEN: Shape = Shape { law_share: 0.018, ..NEEDLES };
 /// The face of a cartridge, a plate with rounded edges: between a flat punch (1) and a ball (1.5).
 pub const FACE: Shape = Shape { exponent: (1.3, 0.12), stiffening: (0.0, 0.1), law_share: 0.003 };
 
@@ -82,12 +84,40 @@ pub struct Onset {
     pub friction_n_per_mm: f64,
     /// Indentation that was fitted, mm.
     pub length_mm: f64,
+    /// The law: logarithm of the force of all needles, N, at that indentation without stiffening; exponent; stiffening.
+    pub law: [f64; 4],
     /// Share of the force by which the law was allowed to be off.
     pub law_share: f64,
     /// Weighted squares of the residuals a datum; about one where the model holds.
     pub misfit: f64,
+    /// Root mean square of the residuals of the rise over the force at its end.
+    pub residual_share: f64,
+    /// Squares of residuals and of departures from what was known, in variances.
+    pub cost: f64,
     /// Data less parameters.
     pub dof: f64,
+}
+
+impl Onset {
+    /// Force of all needles, N, at a surface position, mm, had none entered: by the law, from the mean tip.
+    pub fn force_n(&self, surface_mm: f64) -> f64 {
+        let x = (surface_mm - self.mean_mm) / self.length_mm;
+        let [ln_force, n, b, c] = self.law;
+        if x > 0.0 { (ln_force + n * x.ln() + b * x + c * x * x).min(50.0).exp() } else { 0.0 }
+    }
+}
+
+/// The mean of several onsets by the likelihood of their models, with what they differ by in its uncertainty; the rest
+/// is that of the likeliest. `None` without any.
+pub fn averaged(onsets: &[Onset]) -> Option<Onset> {
+    let best = onsets.iter().min_by(|a, b| a.cost.total_cmp(&b.cost))?;
+    let weights: Vec<f64> = onsets.iter().map(|onset| (0.5 * (best.cost - onset.cost)).exp()).collect();
+    let sum: f64 = weights.iter().sum();
+    let mean =
+        |value: &dyn Fn(&Onset) -> f64| onsets.iter().zip(&weights).map(|(o, w)| w * value(o)).sum::<f64>() / sum;
+    let tip_mm = mean(&|onset| onset.tip_mm);
+    let variance = mean(&|onset| onset.u_mm.powi(2) + (onset.tip_mm - tip_mm).powi(2));
+    Some(Onset { tip_mm, u_mm: variance.sqrt(), mean_mm: mean(&|onset| onset.mean_mm), ..best.clone() })
 }
 
 /// Fits the onset; starts at `rough_mm`. `None` where the curves determine nothing.
@@ -198,8 +228,11 @@ impl Layout {
             mean_mm: theta[Self::MEAN],
             friction_n_per_mm: curves.slide.map_or(0.0, |_| theta[self.slide() + 1].exp()),
             length_mm: curves.length_mm,
+            law: std::array::from_fn(|k| theta[self.law() + k]),
             law_share: curves.shape.law_share,
             misfit: found.chi2.0 / found.chi2.1.max(1) as f64,
+            residual_share: curves.residual_share(theta),
+            cost: found.cost,
             dof,
         }
     }
@@ -247,6 +280,23 @@ impl<'a> Needles<'a> {
 }
 
 impl Curves<'_> {
+    /// Standard deviation that is expected of a datum of the rise: noise, and a share of the force.
+    fn expected_n(&self, force_n: f64, rows: f64) -> f64 {
+        (self.noise_n / rows.sqrt()).hypot(self.shape.law_share * force_n.max(0.0))
+    }
+
+    /// Root mean square of the residuals of the rise over the force at its end.
+    fn residual_share(&self, theta: &[f64]) -> f64 {
+        let (mut squares, mut at) = (0.0, 0);
+        self.rows(theta, &mut |residual, _| {
+            if let (Some(force_n), Some(rows)) = (self.rise.force_n.get(at), self.rise.rows.get(at)) {
+                squares += (residual * self.expected_n(*force_n, *rows)).powi(2);
+            }
+            at += 1;
+        });
+        (squares / self.rise.rows.len().max(1) as f64).sqrt() / self.force_n
+    }
+
     fn rise_rows(
         &self,
         needles: &Needles<'_>,
@@ -258,8 +308,7 @@ impl Curves<'_> {
         let law = layout.law();
         let (ln_force, n, b, c, offset) = (theta[law], theta[law + 1], theta[law + 2], theta[law + 3], theta[law + 4]);
         for ((&z, &y), &count) in self.rise.surface_mm.iter().zip(&self.rise.force_n).zip(&self.rise.rows) {
-            let tolerated = self.shape.law_share * y.max(0.0);
-            let weight = 1.0 / (self.noise_n * self.noise_n / count + tolerated * tolerated).sqrt();
+            let weight = 1.0 / self.expected_n(y, count);
             gradient.fill(0.0);
             let mut force = offset;
             for needle in &needles.at {

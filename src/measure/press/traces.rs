@@ -17,16 +17,16 @@ use crate::{
 };
 use std::{f64::consts::PI, ops::Range};
 
-/// Amplitude of hum that is named, N.
-const HUM_NAMED_N: f64 = 0.005;
-/// Drift over the capture that is named, N.
-const DRIFT_NAMED_N: f64 = 0.05;
+/// Drift over the capture that is named, N; less is what a cell does that warms up.
+const DRIFT_NAMED_N: f64 = 0.01;
 /// Difference of the offsets of two phases that is named, N.
-const STEP_NAMED_N: f64 = 0.02;
+pub const STEP_NAMED_N: f64 = 0.02;
 /// Rows without contact that are needed before a contact.
 const QUIET_MIN: usize = 30;
 /// The same where the phases do not share their offset.
 const QUIET_OWN_MIN: usize = 150;
+/// Distance from its position in the hold within which the stage rests, mm.
+const REST_MM: f64 = 0.0005;
 /// Scatter about the baseline over scatter of neighbours, beyond which the baseline is none.
 const UNSTEADY_MAX: f64 = 3.0;
 
@@ -53,12 +53,14 @@ pub struct Traces {
     pub hold_surface_mm: f64,
     /// Force at the hold's end, N; `None` where it was not recorded.
     pub hold_n: Option<f64>,
+    /// Rows of the hold in which the stage rests.
+    pub hold: Range<usize>,
     /// Scatter of the encoder about a steady motion, mm, not more than its plausible error.
     pub encoder_mm: f64,
     /// Speed of the press times group delay, mm.
     pub lag_mm: f64,
-    /// Speed of touch and press, mm/s.
-    pub speeds_mm_s: [f64; 2],
+    /// Speed of touch, press and withdrawal, mm/s.
+    pub speeds_mm_s: [f64; 3],
 }
 
 impl Traces {
@@ -112,7 +114,8 @@ impl Traces {
         for (rows, speed) in [&touch_rise, &press_rise, &withdraw].into_iter().zip(speeds) {
             surface_mm[rows.clone()].iter_mut().for_each(|surface| *surface -= speed * delay_s);
         }
-        let (hold_n, hold_stage_mm) = hold(recorded, recording, &background, screened)?;
+        let (hold_n, hold_stage_mm) = held(recorded, recording, &background, screened)?;
+        let hold = at_rest(recording, hold_stage_mm, resolution(header));
         let hold_surface_mm = hold_stage_mm - header.compliance_mm_per_n * hold_n.unwrap_or(0.0);
         // A count is uniform within its step (GUM 4.3.7), a bin averages several.
         let count_mm = resolution(header) / 12.0_f64.sqrt();
@@ -129,9 +132,10 @@ impl Traces {
             withdraw,
             hold_surface_mm,
             hold_n,
+            hold,
             encoder_mm,
             lag_mm,
-            speeds_mm_s: [speeds[0], speeds[1]],
+            speeds_mm_s: speeds,
         })
     }
 
@@ -260,7 +264,7 @@ fn onset_row(background: &Background, rise: &Range<usize>, phase: Phase) -> Resu
 }
 
 fn named(background: &Background, anomalies: &mut Vec<Anomaly>) {
-    if let Some(hum) = background.hum.filter(|hum| hum.amplitude_n > HUM_NAMED_N) {
+    if let Some(hum) = background.hum {
         let (rate, mn) = (hum.rate_hz, 1e3 * hum.amplitude_n);
         let message = format!("hum of {mn:.1} mN at {rate:.2} Hz, estimated without contact and taken out");
         anomalies.push(anomaly("hum", 1, message));
@@ -305,7 +309,7 @@ fn unevenness(recording: &Recording, rows: &Range<usize>) -> f64 {
 }
 
 /// Force over the last fifth of the hold (`None` where it was clipped) and stage position there.
-fn hold(
+fn held(
     recorded: &Recording,
     recording: &Recording,
     background: &Background,
@@ -320,4 +324,12 @@ fn hold(
     let forces: Vec<f64> = rows.filter(|i| tail.contains(&screened.rows[*i])).map(|i| background.force_n[i]).collect();
     let enough = forces.len() * 2 >= tail.len();
     Ok((enough.then(|| forces.iter().sum::<f64>() / forces.len() as f64), stage_mm))
+}
+
+/// Rows of the hold after the stage has come to rest; the needles still slide while it moves.
+fn at_rest(recording: &Recording, stage_mm: f64, resolution_mm: f64) -> Range<usize> {
+    let Some(rows) = recording.rows(Phase::Hold) else { return 0..0 };
+    let tolerated = REST_MM.max(2.0 * resolution_mm);
+    let moving = rows.clone().rfind(|i| (recording.stage_mm[*i] - stage_mm).abs() > tolerated);
+    moving.map_or(rows.start, |last| last + 1)..rows.end
 }

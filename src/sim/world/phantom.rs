@@ -49,6 +49,7 @@ struct Hole {
 pub struct Phantom {
     tissue: Tissue,
     needles: Vec<Needle>,
+    /// Of the tissue under the face; every needle has its own.
     relaxation: Relaxation,
     face_stiffness_n_per_mm: f64,
     site_width_mm: f64,
@@ -81,7 +82,7 @@ impl Phantom {
                 let factor = (1.0 + params.puncture_cv * stream.normal()).max(0.2);
                 // Below the resistance to cutting no needle would enter on its own.
                 let force_n = (params.puncture_force_n * factor).max(1.05 * params.cutting_force_n);
-                Needle::new(foremost - height, tissue.puncture_dimple_mm(force_n))
+                Needle::new(foremost - height, tissue.puncture_dimple_mm(force_n), Relaxation::new(&params.relaxation))
             })
             .collect();
         needles.sort_by(|a, b| a.behind_mm.total_cmp(&b.behind_mm));
@@ -122,20 +123,17 @@ impl Phantom {
     fn forces(&mut self, step_s: f64, advance_mm: f64, gap_mm: f64) -> Load {
         let mut needles = StepForce::default();
         for needle in &mut self.needles {
-            let force = needle.step(&self.tissue, advance_mm - needle.behind_mm);
+            let force = needle.step(&self.tissue, step_s, advance_mm - needle.behind_mm);
             needles.mean_n += force.mean_n;
             needles.end_n += force.end_n;
         }
         let face_n = self.face_stiffness_n_per_mm * (-gap_mm).max(0.0);
         let face_mean_n = 0.5 * (self.face_before_n + face_n);
         self.face_before_n = face_n;
-        let elastic = StepForce { mean_n: needles.mean_n + face_mean_n, end_n: needles.end_n + face_n };
-        let relaxed_n = self.relaxation.step(step_s, elastic.mean_n);
-        // Only a needle that is inside can pull.
-        let least_n = if self.needles.iter().any(|needle| needle.punctured) { f64::NEG_INFINITY } else { 0.0 };
-        let relaxed = |force_n: f64| (force_n - relaxed_n).max(least_n);
+        let relaxed_n = self.relaxation.step(step_s, face_mean_n);
+        let relaxed = |force_n: f64| (force_n - relaxed_n).max(0.0);
         Load {
-            total: StepForce { mean_n: relaxed(elastic.mean_n), end_n: relaxed(elastic.end_n) },
+            total: StepForce { mean_n: needles.mean_n + relaxed(face_mean_n), end_n: needles.end_n + relaxed(face_n) },
             needles_n: needles.end_n,
         }
     }
