@@ -319,6 +319,16 @@ mod tests {
     }
 
     #[test]
+    fn limits_stand_where_nothing_was_measured() {
+        let plan = plan(PROTRUSION);
+        let tolerance_mm = plan.criteria[0].tolerance_mm.unwrap();
+        let at = |set_depth_mm| super::unmeasured(&plan.criteria[0], set_depth_mm);
+        let limits = |row: &crate::acceptance::Row| [row.limit_lower, row.limit_upper];
+        assert_eq!(limits(&at(Some(1.5))), [Some(1.5 - tolerance_mm), Some(1.5 + tolerance_mm)]);
+        assert_eq!(limits(&at(None)), [None, None]);
+    }
+
+    #[test]
     fn unmet_plans_are_inconclusive_unless_the_failure_is_shown() {
         let planned = plan(&format!("[dynamic]\nstroke_rates_hz = [110.0]\nstrokes = 1000\n{PROTRUSION}"));
         let wide = of(&planned, &values(Quantity::Protrusion, "p", "c", strokes(4, 200, 1.5, 0.06)));

@@ -71,6 +71,7 @@ pub fn judge(plan: &Plan, criterion: &Criterion, set: &DataSet<'_>, performed: u
 /// The row of a criterion for which nothing was measured, at one set depth or at all.
 pub fn unmeasured(criterion: &Criterion, set_depth_mm: Option<f64>) -> Row {
     let at = set_depth_mm.map_or(String::new(), |depth| format!(" at set depth {depth} mm"));
+    let limits = limits_at(criterion, set_depth_mm, None);
     Row {
         criterion: criterion.id.clone(),
         set_depth_mm,
@@ -80,8 +81,8 @@ pub fn unmeasured(criterion: &Criterion, set_depth_mm: Option<f64>) -> Row {
         estimate: None,
         lower: None,
         upper: None,
-        limit_lower: None,
-        limit_upper: None,
+        limit_lower: finite(limits.0),
+        limit_upper: finite(limits.1),
         guard_band: 0.0,
         verdict: Verdict::Inconclusive,
         method: String::new(),
@@ -100,10 +101,15 @@ fn finite(end: f64) -> Option<f64> {
 
 /// Limits in the unit of the quantity, infinite where there is none.
 pub fn limits(criterion: &Criterion, set: &DataSet<'_>) -> Range {
+    limits_at(criterion, Some(set.set_depth_mm), set.set_rate_hz)
+}
+
+/// Limits at a setting; a tolerance about a setting that is not known has none that are numbers.
+fn limits_at(criterion: &Criterion, set_depth_mm: Option<f64>, set_rate_hz: Option<f64>) -> Range {
     let nominal = match criterion.quantity {
-        Quantity::PunctureRate => set.set_rate_hz.unwrap_or(f64::NAN),
+        Quantity::PunctureRate => set_rate_hz.unwrap_or(f64::NAN),
         Quantity::Drift => 0.0,
-        _ => set.set_depth_mm,
+        _ => set_depth_mm.unwrap_or(f64::NAN),
     };
     let percent = criterion.tolerance_percent.map(|percent| 0.01 * percent * nominal);
     if let Some(tolerance) = criterion.tolerance_mm.or(percent) {
