@@ -13,7 +13,7 @@ use crate::{
         criterion,
         document::{
             Block, Document, Entry, Section,
-            cover::{Cover, Source},
+            cover::{Cover, Notice, Source},
         },
         figure::{
             Axis, Bar, Figure, Form, Limit, Panel, Series, Shape, Tone, Weight, Zone,
@@ -101,12 +101,22 @@ fn cover(document: &ComparisonDocument) -> Cover {
             ("Calibration", calibration.to_owned()),
             ("Program", format!("rig {}", document.version)),
         ],
-        notices: Vec::new(),
+        notices: document
+            .comparison
+            .set_depths
+            .iter()
+            .filter(|one| one.verdict != Verdict::Accept)
+            .map(notice)
+            .collect(),
         criteria: None,
         simulated: document.simulated,
         sources: vec![source(&document.a, &document.a_digest), source(&document.b, &document.b_digest)],
         started: document.started.clone(),
     }
+}
+
+fn notice(one: &Compared) -> Notice {
+    Notice { what: format!("{}: {}", word(one.verdict), setting(one)), why: one.reason.clone() }
 }
 
 fn sections(document: &ComparisonDocument) -> Vec<Section> {

@@ -229,7 +229,7 @@ fn verdict(job: &Job, ended: &Ended, results: &Results) -> VerdictDocument {
     let conduct = Conduct { planned_mm: &job.set_depths_mm, refused: &results.refused };
     let decision = decide(&job.plan.value, conduct, &results.values);
     let (verdict, reason) = match &ended.fault {
-        Some(fault) => (Verdict::Aborted, format!("{fault}. {}. Bench: {}.", fault.hint(), ended.safe.text())),
+        Some(fault) => (Verdict::Aborted, format!("{fault}. Next: {}. Bench: {}.", fault.hint(), ended.safe.text())),
         None => (decision.verdict, reason(&decision.criteria, results.refused.len())),
     };
     let mut versions = BTreeMap::from([

@@ -155,10 +155,11 @@ fn missed(record: &RunRecord) -> Option<Notice> {
     (missed > 0).then(|| Notice { what: "Missed strokes".to_owned(), why })
 }
 
-/// The end of the journal, whose last lines say what happened.
+/// The end of the journal before the verdict, which says what happened.
 fn last_events(record: &RunRecord) -> Option<Notice> {
-    const EVENTS: usize = 6;
-    let lines = &record.journal[record.journal.len().saturating_sub(EVENTS)..];
+    const EVENTS: usize = 5;
+    let lines: Vec<_> = record.journal.iter().filter(|line| line.event != "verdict").collect();
+    let lines = &lines[lines.len().saturating_sub(EVENTS)..];
     let words = lines.iter().map(|line| format!("{} s {}: {}", number::fixed(line.t_s, 3), line.event, line.text));
     let why = words.collect::<Vec<_>>().join(" \u{b7} ");
     (!lines.is_empty()).then(|| Notice { what: "Last events of the journal".to_owned(), why })

@@ -3,7 +3,7 @@
 //! First the sections are laid out on sheets, then what stands before them, since the contents need page numbers;
 //! then every page gets its margins: run, outcome, digest of the record, page number, and SIMULATED where it is so.
 //! Same cover and document, same bytes: no clock, no machine, dates from the record.
-//! Deliberately absent: content (see [`document`](crate::report::document)); tags for screen readers (level A of the
+//! Deliberately absent: content (see [`document`]); tags for screen readers (level A of the
 //! standard), which the page serves.
 
 pub mod block;
