@@ -1,6 +1,6 @@
 //! The run: every stroke's protrusion and penetration, rate, jitter, missed strokes.
 //!
-//! The scan gives the mean and the map ([`average`](crate::measure::dynamic::average)); here each stroke gets its
+//! The scan gives the mean and the map ([`average`]); here each stroke gets its
 //! distance from the mean, from its late force.
 //!
 //! Deliberately absent: the streaming, which is [`crate::measure::dynamic::follow`].
