@@ -137,6 +137,9 @@ impl Link for TroubledLink {
                 bytes.clear();
                 self.fresh_pen.transmit(bytes);
                 if !bytes.is_empty() {
+                    // A reply takes its time on the wire; what another device says in it is lost.
+                    let arrived = self.inner.now() + Duration::from_millis(1);
+                    self.inner.wait(arrived, &mut Vec::new());
                     return Wake::Bytes(Role::Pen);
                 }
             }
@@ -323,6 +326,74 @@ fn a_phantom_that_stands_too_high_trips_on_force() {
     assert!(force_n > limit_n && force_n < 1.3 * limit_n, "{force_n} N when it tripped");
     let safe = scene.bench.make_safe();
     assert!(safe.confirmed(), "{}", safe.text());
+}
+
+/// What a procedure tares is its own affair: the limit is that of the zero at the start of the run.
+#[test]
+fn taring_under_load_does_not_move_the_force_limit() {
+    let mut scene = Scene::with(Trouble::None, |rig| {
+        rig.limits.force_max_n = 3.0;
+        rig.sim.as_mut().unwrap().phantom.face_mm = 8.0;
+    });
+    let bench = &mut scene.bench;
+    bench.identify().unwrap();
+    bench.stream(10_000.0).unwrap();
+    bench.take_zero(Duration::from_millis(200)).unwrap();
+    bench.home().unwrap();
+    assert!(bench.move_until(Axis::Z, 12.0, 2.0, |reading| reading.force_n > 1.5).unwrap());
+    bench.take_zero(Duration::from_millis(50)).unwrap();
+    let mut tared_n = 0.0;
+    bench.observe(Duration::from_millis(10), |reading| tared_n = reading.force_n).unwrap();
+    assert!(f64::abs(tared_n) < 0.2, "{tared_n} N: tared");
+    let fault = bench.move_to(Axis::Z, 12.0, 2.0).expect_err("the limit");
+    let Fault::Trip(Trip::Force { force_n, .. }) = fault else { panic!("{fault}") };
+    assert!(force_n > 3.0 && force_n < 3.9, "{force_n} N against the first zero");
+}
+
+#[test]
+fn the_pen_is_stopped_first_and_a_lost_pen_keeps_no_stop_from_the_stage() {
+    for trouble in [Trouble::None, Trouble::Unplugged(Role::Pen)] {
+        let mut scene = Scene::new(Trouble::None).in_motion();
+        scene.trouble.set(trouble);
+        scene.sent.borrow_mut().clear();
+        scene.bench.make_safe();
+        let sent = scene.sent.borrow();
+        let stops = sent
+            .iter()
+            .filter(|(_, bytes)| frames(bytes).contains(&Op::Stop) || String::from_utf8_lossy(bytes).contains(" stop"));
+        let first: Vec<Role> = stops.map(|(role, _)| *role).take(2).collect();
+        match trouble {
+            Trouble::None => assert_eq!(first, [Role::Pen, Role::Stage]),
+            _ => assert_eq!(first.first(), Some(&Role::Stage)),
+        }
+        assert!(sent.iter().any(|(_, bytes)| String::from_utf8_lossy(bytes).contains(" move abs 0")), "withdrawn");
+    }
+}
+
+#[test]
+fn no_procedure_moves_anything_that_nothing_watches() {
+    let mut scene = Scene::new(Trouble::None);
+    let bench = &mut scene.bench;
+    bench.identify().unwrap();
+    for (what, done) in [
+        ("home", bench.home()),
+        ("arm", bench.arm_pen(110.0, 1.5)),
+        ("hold", bench.hold_pen(true)),
+        ("run", bench.run_pen()),
+    ] {
+        assert!(done.expect_err(what).to_string().contains("without a force stream"), "{what}");
+    }
+    bench.stream(10_000.0).unwrap();
+    let unreferenced = bench.begin_move(Axis::Z, 5.0, 1.0).expect_err("not homed");
+    assert!(unreferenced.to_string().contains("home it first"), "{unreferenced}");
+    for (target_mm, speed_mm_s) in [(5.0, f64::NAN), (5.0, 0.0), (5.0, -1.0)] {
+        bench.begin_move(Axis::X, target_mm, speed_mm_s).expect_err("no speed");
+    }
+    assert!(!scene.told_to_move() && !scene.bench.moved());
+
+    let mut scene = Scene::new(Trouble::None).in_motion();
+    let blind = scene.bench.end_stream().expect_err("in motion");
+    assert!(blind.to_string().contains("may not end"), "{blind}");
 }
 
 #[test]

@@ -74,9 +74,22 @@ sim = {{ seed = 5, phantom = {{ face_mm = 3.0 }} }}
         fs::write(self.path(&format!("{name}.toml")), text).unwrap();
     }
 
+    /// A stand on whose lines happens what a fault file says.
+    fn on_with(fault: &str) -> Self {
+        let mut stand = Self::off();
+        fs::write(stand.path("faults.toml"), format!("schema = \"faults/1\"\n[[fault]]\n{fault}\n")).unwrap();
+        stand.start(&["--faults", "faults.toml"]);
+        stand
+    }
+
     /// Starts `rig sim` and waits for its word.
     fn switch_on(&mut self) {
+        self.start(&[]);
+    }
+
+    fn start(&mut self, more: &[&str]) {
         let mut command = self.command(["sim", "--rig", "bench.toml", "--pty", "pty"]);
+        command.args(more);
         let log = fs::File::create(self.path("sim.log")).unwrap();
         let mut sim = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut line = String::new();
@@ -224,7 +237,7 @@ fn a_bench_in_use_is_refused_and_sigterm_ends_in_the_safe_state() {
     let first = stand.validate_up_to("presses.toml", "press 1 at set depth");
     let second = stand.validate("presses.toml");
     assert_eq!(second.code, Some(2), "{}", second.messages);
-    assert!(second.messages.contains("in use"), "{}", second.messages);
+    assert!(second.messages.contains("in use by process") && second.messages.contains(" min "), "{}", second.messages);
     stand.write_rig("twin.toml", PORTS);
     let third = Finished::from(stand.validation("twin.toml", "presses.toml").output().unwrap());
     assert_eq!(third.code, Some(2), "{}", third.messages);
@@ -294,6 +307,29 @@ fn ports_that_vanish_quarantine_the_bench_until_it_is_recovered() {
 }
 
 #[test]
+fn a_tape_of_real_ports_is_replayed_without_them() {
+    let mut stand = Stand::on();
+    stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
+    let run =
+        |more: [&str; 4]| Finished::from(stand.validation("bench.toml", "presses.toml").args(more).output().unwrap());
+    let then = run(["--tape", "run.tape", "--out", "then"]);
+    assert_eq!(then.code, Some(0), "{}", then.messages);
+    let (then, now) = {
+        stand.cut_off();
+        let run = stand.validation("bench.toml", "presses.toml").args(["--replay", "run.tape"]).output().unwrap();
+        let now = Finished::from(run);
+        assert_eq!(now.code, Some(0), "{}", now.messages);
+        let then = fs::read_dir(stand.path("then")).unwrap().next().unwrap().unwrap().path();
+        (then, stand.only_run().unwrap())
+    };
+    assert_eq!(captures(&then).len(), 2);
+    for name in captures(&then).into_iter().map(|name| name.replace(".json", ".rigc")) {
+        let data = |run: &Path| fs::read(run.join("captures").join(&name)).unwrap();
+        assert_eq!(data(&then), data(&now), "{name}");
+    }
+}
+
+#[test]
 fn a_missing_port_and_a_wrong_device_are_refused_before_anything_moves() {
     let mut stand = Stand::off();
     stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
@@ -313,6 +349,54 @@ fn a_missing_port_and_a_wrong_device_are_refused_before_anything_moves() {
             (&"aborted".into(), &"safe: nothing was told to move".into())
         );
     }
+}
+
+#[test]
+fn a_port_that_vanishes_with_unread_bytes_ends_the_run_and_comes_back_for_the_next() {
+    let stand = Stand::on_with(
+        "id = \"F04\"\ndevice = \"force\"\ninject = { unplug = { back_after_s = 1.0 } }\nwhen = { phase = \"extended\" }",
+    );
+    stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
+    let run = stand.validate("presses.toml");
+    assert_eq!(run.code, Some(3), "{}", run.messages);
+    assert!(run.messages.contains("force device: the port"), "{}", run.messages);
+    let verdict = verdict(&stand.take_run("lost"));
+    assert_eq!(verdict["bench_state"], "safe: pen stopped, stage withdrawn, both confirmed");
+    until("the port under its old name", || stand.path("pty/force").exists());
+    let again = stand.validate("presses.toml");
+    assert_eq!(again.code, Some(0), "{}", again.messages);
+}
+
+#[test]
+fn a_deaf_pen_is_not_called_stopped_and_a_busy_port_is_not_called_unplugged() {
+    let stand = Stand::on_with("id = \"F20\"\ndevice = \"pen\"\ninject = \"deaf\"\nwhen = { phase = \"extended\" }");
+    stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
+    let run = stand.validate("presses.toml");
+    assert_eq!(run.code, Some(6), "{}", run.messages);
+    assert!(run.messages.contains("lease expired") && run.messages.contains("NOT CONFIRMED"), "{}", run.messages);
+    drop(stand);
+    let stand = Stand::on_with("id = \"F05\"\ndevice = \"stage\"\ninject = \"busy\"");
+    stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
+    let run = stand.validate("presses.toml");
+    assert_eq!(run.code, Some(2), "{}", run.messages);
+    assert!(run.messages.contains("in use"), "{}", run.messages);
+}
+
+#[test]
+fn more_signals_change_nothing_for_the_worse() {
+    let stand = Stand::on();
+    stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
+    let run = stand.validate_up_to("presses.toml", "press 1 at set depth");
+    signal(&run, Signal::INT);
+    for again in [Signal::INT, Signal::TERM, Signal::HUP, Signal::INT] {
+        sleep(Duration::from_millis(50));
+        signal(&run, again);
+    }
+    let run = ended(run);
+    assert_eq!(run.code, Some(130), "{}", run.messages);
+    let dir = stand.only_run().unwrap();
+    assert_eq!(verdict(&dir)["bench_state"], "safe: pen stopped, stage withdrawn, both confirmed");
+    assert!(dir.join("report.html").is_file());
 }
 
 #[test]

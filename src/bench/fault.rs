@@ -42,6 +42,12 @@ pub enum Fault {
         /// Age of the force that waits for its place.
         age: Duration,
     },
+    /// This program stood still while the pen was armed.
+    #[error("this program stood still for {} ms while the pen was armed: its lease may have lapsed", .late.as_millis())]
+    Late {
+        /// How late it woke.
+        late: Duration,
+    },
     /// Something did not happen in time.
     #[error("{what} did not end within {:.1} s", .allowed.as_secs_f64())]
     Deadline {
@@ -71,6 +77,7 @@ impl Fault {
             Self::Interrupted(_) => "run again when ready; what was measured is in the run directory",
             Self::Lost { .. } | Self::Link(_) => "check the cable and the supply of that device, then run `rig check`",
             Self::Device(_) | Self::Stale { .. } | Self::Unplaced { .. } => "look at that device, then run `rig check`",
+            Self::Late { .. } => "end what keeps this machine busy or puts it to sleep, then run again",
             Self::Trip(Trip::Force { .. } | Trip::Overload) => {
                 "look for an obstacle or a phantom that stands too high; the limit is limits.force_max_n in the rig file"
             }

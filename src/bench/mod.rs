@@ -16,7 +16,7 @@ pub mod safe;
 use crate::{
     capture::{Phase, compact::NOT_READ},
     config::{calibration::Calibration, rig::Rig},
-    device::{ForceDaq, ForceSample, Pen, Session, Stage, Tie},
+    device::{ForceDaq, ForceSample, Pen, PenState, Session, Stage, Tie},
     link::{Link, Role, Wake, interrupt::InterruptFlag},
     time::RunTime,
 };
@@ -42,6 +42,9 @@ pub struct Sample {
     /// Stage z, encoder counts; [`NOT_READ`] where it was not known.
     pub z_counts: i32,
 }
+
+/// How late this program may wake while the pen is armed. Its heartbeats are then overdue and the lease lapses.
+const LATE_MAX: Duration = Duration::from_millis(350);
 
 /// A force sample in units: force against the reference zero, position of the stage's encoder.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,8 +93,10 @@ pub struct Bench {
     rig: Rig,
     calibration: Calibration,
     interrupt: InterruptFlag,
-    /// Force counts at rest: the reference zero, which no taring moves.
+    /// Force counts of the zero that readings are told against.
     zero_counts: f64,
+    /// Force counts of the first zero: limits are judged against it, and no taring moves it.
+    reference_counts: Option<f64>,
     recording: Option<(Phase, Box<dyn Recorder>)>,
     arrived: Vec<ForceSample>,
     pairing: Pairing,
@@ -100,6 +105,8 @@ pub struct Bench {
     streaming_since: Option<RunTime>,
     /// Whether anything was told to move or to arm.
     moved: bool,
+    /// How long this program stood still while the pen was armed, where it did.
+    late: Option<Duration>,
 }
 
 impl Bench {
@@ -120,6 +127,7 @@ impl Bench {
             calibration,
             interrupt,
             zero_counts: 0.0,
+            reference_counts: None,
             recording: None,
             arrived: Vec::new(),
             pairing: Pairing::default(),
@@ -127,6 +135,7 @@ impl Bench {
             bytes: Vec::new(),
             streaming_since: None,
             moved: false,
+            late: None,
         }
     }
 
@@ -201,7 +210,10 @@ impl Bench {
                 return Err(Fault::Device(fault));
             }
         }
-        Ok(())
+        match self.late.take() {
+            Some(late) => Err(Fault::Late { late }),
+            None => Ok(()),
+        }
     }
 
     /// Bytes out, bytes in, clocks of the sessions; judges nothing. Whether all that has arrived is read.
@@ -209,8 +221,13 @@ impl Bench {
         self.transmit()?;
         let due = self.sessions().into_iter().filter_map(|session| session.next_tick()).min();
         let mut bytes = std::mem::take(&mut self.bytes);
-        let wake = self.link.wait(due.map_or(deadline, |due| due.min(deadline)), &mut bytes);
+        let until = due.map_or(deadline, |due| due.min(deadline));
+        let wake = self.link.wait(until, &mut bytes);
         let now = self.link.now();
+        let armed = !matches!(self.devices.pen.state(), PenState::Safe | PenState::Unknown);
+        if armed && now.since(until) > LATE_MAX {
+            self.late = Some(now.since(until));
+        }
         if let Wake::Bytes(role) = wake {
             self.session(role).receive(now, &bytes);
         }
@@ -226,12 +243,14 @@ impl Bench {
     }
 
     fn transmit(&mut self) -> Result<(), Fault> {
+        let mut sent = Ok(());
         for role in Role::ALL {
             while let Some((bytes, urgent)) = self.session(role).transmit() {
-                self.link.send(role, &bytes, urgent).map_err(Fault::Link)?;
+                // A device that takes no bytes must not keep the others from their STOP.
+                sent = sent.and(self.link.send(role, &bytes, urgent).map_err(Fault::Link));
             }
         }
-        Ok(())
+        sent
     }
 
     fn take_samples(&mut self, quiet: bool) -> Result<(), Fault> {
@@ -247,12 +266,13 @@ impl Bench {
                 Tie::Latched { device_us, z_counts } => {
                     let sample = Sample { time_us: device_us, force_counts: sample.force_counts, z_counts };
                     let reading = self.recorded(&sample)?;
-                    self.guard.check(&reading).map_err(Fault::Trip)?;
+                    self.guard.check_force(self.limited_force_n(sample.force_counts)).map_err(Fault::Trip)?;
+                    self.guard.check_motion(&reading).map_err(Fault::Trip)?;
                     self.fresh.push(reading);
                 }
                 Tie::Separate { at, u } => {
                     // A force too large is one wherever the stage stands.
-                    self.guard.check_force(self.force_n(sample.force_counts)).map_err(Fault::Trip)?;
+                    self.guard.check_force(self.limited_force_n(sample.force_counts)).map_err(Fault::Trip)?;
                     self.pairing.push(Waiting { at, force_counts: sample.force_counts }, u);
                 }
             }
@@ -309,6 +329,12 @@ impl Bench {
 
     fn force_n(&self, counts: i32) -> f64 {
         (f64::from(counts) - self.zero_counts) * self.calibration.force.n_per_count
+    }
+
+    /// The force that limits are judged by: against the reference zero, whatever was tared since.
+    fn limited_force_n(&self, counts: i32) -> f64 {
+        let reference_counts = self.reference_counts.unwrap_or(self.zero_counts);
+        (f64::from(counts) - reference_counts) * self.calibration.force.n_per_count
     }
 
     fn period(&self) -> Duration {

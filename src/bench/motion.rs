@@ -60,8 +60,11 @@ impl Bench {
     ///
     /// # Errors
     ///
-    /// [`Fault`].
+    /// [`Fault`], where something still moves.
     pub fn end_stream(&mut self) -> Result<(), Fault> {
+        if self.streaming_since.is_some() && (self.moving() || self.devices.pen.state() == PenState::Running) {
+            return Err(Fault::Procedure("the force stream may not end while stage or pen move".to_owned()));
+        }
         self.streaming_since = None;
         if self.devices.force.period_us().is_none() {
             return Ok(());
@@ -93,7 +96,16 @@ impl Bench {
         words.into_iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| format!("{name}: {text}")).collect()
     }
 
-    /// Takes the mean force over a span of rest as the reference zero.
+    /// Whether something may be told to move.
+    fn permit(&self) -> Result<(), Fault> {
+        match self.streaming_since {
+            Some(_) => Ok(()),
+            None => Err(Fault::Procedure("nothing may move without a force stream".to_owned())),
+        }
+    }
+
+    /// Takes the mean force over a span of rest as the zero that readings are told against. The first is the reference
+    /// zero as well: the force limit stays where it is, whatever is tared later.
     ///
     /// # Errors
     ///
@@ -108,6 +120,7 @@ impl Bench {
             return Err(Fault::Check("no force sample came while the zero was taken".to_owned()));
         }
         self.zero_counts += sum_n / f64::from(count) / self.calibration.force.n_per_count;
+        self.reference_counts.get_or_insert(self.zero_counts);
         Ok(())
     }
 
@@ -118,6 +131,7 @@ impl Bench {
     ///
     /// [`Fault`].
     pub fn home(&mut self) -> Result<(), Fault> {
+        self.permit()?;
         self.moved = true;
         let now = self.now();
         self.devices.pen.acknowledge(now);
@@ -160,8 +174,13 @@ impl Bench {
                 "an approach at {speed_mm_s} mm/s is above the limit of {limit} mm/s"
             )));
         }
-        if self.streaming_since.is_none() {
-            return Err(Fault::Procedure("nothing may move without a force stream".to_owned()));
+        if !target_mm.is_finite() || !speed_mm_s.is_finite() || speed_mm_s <= 0.0 {
+            let text = format!("there is no move of axis {axis:?} to {target_mm} mm at {speed_mm_s} mm/s");
+            return Err(Fault::Procedure(text));
+        }
+        self.permit()?;
+        if !self.devices.stage.homed() {
+            return Err(Fault::Procedure("the stage has no reference position; home it first".to_owned()));
         }
         self.moved = true;
         let now = self.now();
@@ -216,6 +235,7 @@ impl Bench {
         if !matches!(self.devices.pen.state(), PenState::Safe | PenState::Unknown) {
             self.stop_pen()?;
         }
+        self.permit()?;
         self.moved = true;
         let now = self.now();
         self.devices.pen.set(now, stroke_rate_hz, set_depth_mm);
@@ -237,6 +257,7 @@ impl Bench {
     ///
     /// [`Fault`].
     pub fn hold_pen(&mut self, out: bool) -> Result<(), Fault> {
+        self.permit()?;
         let now = self.now();
         self.devices.pen.hold(now, out);
         self.pen_reaches("HOLD", if out { PenState::HeldOut } else { PenState::HeldIn })
@@ -248,6 +269,7 @@ impl Bench {
     ///
     /// [`Fault`].
     pub fn run_pen(&mut self) -> Result<(), Fault> {
+        self.permit()?;
         let now = self.now();
         self.devices.pen.run(now, true);
         self.pen_reaches("RUN", PenState::Running)

@@ -5,17 +5,21 @@ use crate::{
     config::{
         calibration::Calibration,
         cartridge::Cartridge,
-        rig::{ForceDriver, PenDriver, Rig, StageDriver},
+        faults::Faults,
+        rig::{ForceDriver, PORT_SIM, PenDriver, Rig, StageDriver},
+        world::WorldParams,
     },
     device::{force_bench_link::ForceBenchLink, pen_bench_link::PenBenchLink, stage_zaber::StageZaber},
     link::{
         Link, Role,
         interrupt::InterruptFlag,
         serial::{OpenError, SerialLink},
+        tape::{Tape, record::RecordingLink, replay::TapeLink},
     },
     prng::Seeds,
     sim::link::SimLink,
 };
+use std::rc::Rc;
 
 impl Devices {
     /// Sessions with the devices of a rig file.
@@ -35,8 +39,28 @@ impl Devices {
     }
 }
 
+/// What shapes a world in this process; a bench on ports has its own.
+#[derive(Clone)]
+pub struct Scene<'a> {
+    /// The cartridge in the pen.
+    pub cartridge: &'a Cartridge,
+    /// Seeds of the world.
+    pub seeds: Seeds,
+    /// What goes wrong on the lines.
+    pub faults: Option<&'a Faults>,
+    /// The tape that runs beside the bench, or in its place.
+    pub tape: Tape,
+}
+
+impl<'a> Scene<'a> {
+    /// A world without faults, and no tape.
+    pub fn new(cartridge: &'a Cartridge, seeds: impl Into<Seeds>) -> Self {
+        Self { cartridge, seeds: seeds.into(), faults: None, tape: Tape::Off }
+    }
+}
+
 impl Bench {
-    /// Opens the bench of a rig file. Nothing is sent yet. `seeds` and `cartridge` shape a world in this process.
+    /// Opens the bench of a rig file. Nothing is sent yet.
     ///
     /// # Errors
     ///
@@ -44,20 +68,45 @@ impl Bench {
     pub fn open(
         rig: Rig,
         calibration: Calibration,
-        cartridge: &Cartridge,
         pen_uid: Option<String>,
-        seeds: impl Into<Seeds>,
+        scene: Scene<'_>,
         interrupt: InterruptFlag,
     ) -> Result<Self, OpenError> {
-        let world = rig.sim.as_ref().filter(|_| rig.in_process());
-        let link: Box<dyn Link> = match world {
-            Some(world) => Box::new(SimLink::new(&rig, world, cartridge, seeds)),
-            None => Box::new(SerialLink::open(&[
-                (Role::Pen, &rig.pen.port, rig.pen.baud),
-                (Role::Stage, &rig.stage.port, rig.stage.baud),
-                (Role::Force, &rig.force.port, rig.force.baud),
-            ])?),
+        let told = InterruptFlag::default();
+        let (link, interrupt): (Box<dyn Link>, InterruptFlag) = match &scene.tape {
+            Tape::Off => (live(&rig, &scene)?, interrupt),
+            Tape::Record(tape) => {
+                let live = live(&rig, &scene)?;
+                (Box::new(RecordingLink::new(live, Rc::clone(tape), interrupt, told.clone())), told)
+            }
+            Tape::Replay(tape) => (Box::new(TapeLink::new(Rc::clone(tape), told.clone())), told),
         };
         Ok(Self::new(link, Devices::of(&rig, pen_uid), rig, calibration, interrupt))
+    }
+}
+
+/// The simulated bench of this process, or the ports that the rig file names.
+fn live(rig: &Rig, scene: &Scene<'_>) -> Result<Box<dyn Link>, OpenError> {
+    let world = rig.sim.as_ref().filter(|_| rig.in_process());
+    Ok(match world {
+        Some(world) => Box::new(simulated(rig, world, scene)?),
+        None => Box::new(SerialLink::open(&[
+            (Role::Pen, &rig.pen.port, rig.pen.baud),
+            (Role::Stage, &rig.stage.port, rig.stage.baud),
+            (Role::Force, &rig.force.port, rig.force.baud),
+        ])?),
+    })
+}
+
+fn simulated(rig: &Rig, world: &WorldParams, scene: &Scene<'_>) -> Result<SimLink, OpenError> {
+    let none = Faults::default();
+    let link = SimLink::with_faults(rig, world, scene.cartridge, scene.seeds, scene.faults.unwrap_or(&none));
+    match link.busy() {
+        None => Ok(link),
+        Some(role) => Err(OpenError {
+            role,
+            path: PORT_SIM.to_owned(),
+            message: "the port is in use by another program, says the fault file; close it and run again".to_owned(),
+        }),
     }
 }

@@ -80,7 +80,7 @@ impl Bench {
     }
 
     fn pen_stopped_since(&self, since: RunTime) -> bool {
-        self.devices.pen.state() == PenState::Safe && self.devices.pen.reported() >= since
+        self.devices.pen.state() == PenState::Safe && self.devices.pen.reported() > since
     }
 
     fn stage_unconfirmed(&self) -> Option<String> {

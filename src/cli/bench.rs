@@ -6,7 +6,7 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    bench::Bench,
+    bench::{Bench, opening::Scene},
     config::{
         calibration::Calibration,
         library::{self, Library},
@@ -91,8 +91,9 @@ impl Lock {
             File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(|e| failed(&e))?;
         if file.try_lock().is_err() {
             let owner = fs::read_to_string(&path).unwrap_or_default();
+            let age = age(&owner, jiff::Timestamp::now());
             return Err(Failure::usage(format!(
-                "bench {} is in use by {}; wait or end that run",
+                "bench {} is in use by {}{age}; wait or end that run",
                 rig.name,
                 owner.trim()
             )));
@@ -140,6 +141,13 @@ impl Lock {
     }
 }
 
+/// How long the owner that a lock names has held it, in words; nothing where that cannot be read.
+fn age(owner: &str, now: jiff::Timestamp) -> String {
+    let since = owner.split_whitespace().last().and_then(|stamp| stamp.parse::<jiff::Timestamp>().ok());
+    let seconds = since.map(|since| now.as_second() - since.as_second()).filter(|seconds| *seconds >= 0);
+    seconds.map(|seconds| format!(", for {} min {} s", seconds / 60, seconds % 60)).unwrap_or_default()
+}
+
 /// Opens the bench of a rig file for commands other than a validation.
 fn open(option: &RigOption) -> Result<(Bench, Lock), Failure> {
     let path = option.path();
@@ -151,7 +159,7 @@ fn open(option: &RigOption) -> Result<(Bench, Lock), Failure> {
     let seed = rig.sim.as_ref().map_or(0, |world| world.seed);
     let interrupt = InterruptFlag::default();
     interrupt.listen().map_err(Failure::usage)?;
-    let bench = Bench::open(rig, calibration, &cartridge, None, seed, interrupt).map_err(Failure::usage)?;
+    let bench = Bench::open(rig, calibration, None, Scene::new(&cartridge, seed), interrupt).map_err(Failure::usage)?;
     Ok((bench, lock))
 }
 
@@ -274,5 +282,18 @@ impl Ports {
             terminal.answer(&format!("{}\t{id}\t{}\n", port.path, port.description));
         }
         Ok(Exit::Done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::age;
+
+    #[test]
+    fn an_owner_has_an_age() {
+        let now = "2026-11-21T14:03:05Z".parse().unwrap();
+        assert_eq!(age("process 12 since 2026-11-21T14:00:00.5Z\n", now), ", for 3 min 5 s");
+        assert_eq!(age("process 12", now), "");
+        assert_eq!(age("process 12 since 2026-11-21T15:00:00Z", now), "", "a clock that was set back");
     }
 }

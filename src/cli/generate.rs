@@ -7,7 +7,9 @@ use super::{
 };
 use crate::{
     capture::Header,
-    config::{calibration::Calibration, cartridge::Cartridge, pen::Pen, plan::Plan, rig::Rig, steps::Steps},
+    config::{
+        calibration::Calibration, cartridge::Cartridge, faults::Faults, pen::Pen, plan::Plan, rig::Rig, steps::Steps,
+    },
     record::model::{ComparisonDocument, VerdictDocument},
 };
 use clap::{Args, CommandFactory as _, ValueEnum};
@@ -29,6 +31,8 @@ pub enum Kind {
     Calibration,
     /// Script of operator steps
     Steps,
+    /// Fault file
+    Faults,
     /// Capture header
     Capture,
     /// Verdict document
@@ -75,6 +79,7 @@ impl Schema {
             Kind::Pen => schema_for!(Pen),
             Kind::Calibration => schema_for!(Calibration),
             Kind::Steps => schema_for!(Steps),
+            Kind::Faults => schema_for!(Faults),
             Kind::Capture => schema_for!(Header),
             Kind::Verdict => schema_for!(VerdictDocument),
             Kind::Comparison => schema_for!(ComparisonDocument),

@@ -6,7 +6,10 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    config::library::{self, Library},
+    config::{
+        faults::{Faults, Inject},
+        library::{self, Library},
+    },
     link::interrupt::InterruptFlag,
     sim::terminal::{Served, TerminalBench},
 };
@@ -30,6 +33,9 @@ pub struct Simulate {
     /// Cartridge in the simulated pen: a name such as 1.5mm, or a file
     #[arg(long, value_name = "NAME|FILE", default_value = "1.5mm")]
     cartridge: String,
+    /// Faults to inject (fixtures/faults has some); `rig schema faults` describes the file
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
     /// Seed of the simulated world; the rig file's without it
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -52,7 +58,16 @@ impl Simulate {
         let interrupt = InterruptFlag::default();
         interrupt.listen().map_err(|error| Failure::usage(format!("no signal handler: {error}")))?;
         let seed = self.seed.unwrap_or(world.seed);
-        let mut bench = TerminalBench::open(&rig.value, world, &cartridge, seed, &self.pty).map_err(Failure::usage)?;
+        let faults = self.faults.as_deref().map(library::faults).transpose()?;
+        let none = Faults::default();
+        let in_force = faults.as_ref().map_or(&none, |faults| &faults.value);
+        if in_force.fault.iter().any(|fault| matches!(fault.inject, Inject::Pause { .. })) {
+            let message =
+                "`rig sim` cannot pause a host that is another process; send that process SIGSTOP and SIGCONT";
+            return Err(Failure::usage(message));
+        }
+        let mut bench =
+            TerminalBench::open(&rig.value, world, &cartridge, seed, in_force, &self.pty).map_err(Failure::usage)?;
         terminal.note(&format!("SIMULATED bench, seed {seed}; Ctrl-C ends it"));
         terminal.answer(&self.ready(&bench, seed, terminal.json));
         let served =

@@ -17,7 +17,10 @@ use crate::{
         library::{self, Library, Loaded},
         plan::SetDepths,
     },
-    link::interrupt::InterruptFlag,
+    link::{
+        interrupt::InterruptFlag,
+        tape::{Header, Tape, record::Writer, replay::Reader},
+    },
     record::{
         archive, manifest,
         model::{Check, VerdictDocument},
@@ -32,12 +35,19 @@ use crate::{
     },
 };
 use clap::Args;
-use std::path::PathBuf;
+use std::{
+    cell::RefCell,
+    fmt::Display,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    rc::Rc,
+};
 
 /// Drive the bench, measure, decide, report and archive
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  rig validate --cartridge 1.5mm\n  \
     rig validate --cartridge 1.5mm --plan quick --seed 7 --json\n  \
+    rig validate --cartridge 1.5mm --plan quick --faults fixtures/faults/silent-pen.toml\n  \
     rig validate --cartridge 1.5mm --depth 1.0 --rig rigs/bench-zaber.toml --pen pens/proto-c.toml")]
 pub struct Validate {
     /// Cartridge: a name such as 1.5mm, or a file
@@ -60,6 +70,15 @@ pub struct Validate {
     /// Seed of the simulated bench; the rig file's without it
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Faults to inject into a simulated bench (fixtures/faults has some); `rig schema faults` describes the file
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// Record every byte of the bench, with its time, beside the run; a replay finds the same run again
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    tape: Option<PathBuf>,
+    /// Replay a tape in place of the bench: nothing is opened and nothing moves
+    #[arg(long, value_name = "FILE", conflicts_with = "faults")]
+    replay: Option<PathBuf>,
     /// Folder for run directories
     #[arg(long, value_name = "DIR", default_value = "reports")]
     out: PathBuf,
@@ -125,10 +144,47 @@ impl Validate {
         let seed = self.seed.or(rig.value.sim.as_ref().map(|world| world.seed)).unwrap_or(0);
         let planned = operating::resolved(&plan.value).map_err(Failure::usage)?.cartridges;
         let cartridges = self.cartridges.or(planned).unwrap_or(1);
-        let started = started()?;
+        let faults = self.faults.as_deref().map(library::faults).transpose()?;
+        if let Some(faults) = faults.as_ref().filter(|_| !rig.value.in_process()) {
+            return Err(Failure::usage(format!(
+                "{}: faults are injected where the devices are simulated; give this file to `rig sim`, or name a rig \
+                 whose ports are \"sim\"",
+                faults.origin
+            )));
+        }
+        let (started, tape) = self.tape()?;
         let notes = self.overdue(&calibration, &started)?.into_iter().collect();
         let out = self.out.clone();
-        Ok(Job { rig, calibration, cartridge, pen, plan, set_depths_mm, cartridges, seed, out, started, notes })
+        Ok(Job {
+            rig,
+            calibration,
+            cartridge,
+            pen,
+            plan,
+            faults,
+            tape,
+            set_depths_mm,
+            cartridges,
+            seed,
+            out,
+            started,
+            notes,
+        })
+    }
+
+    /// Start of the run, and the tape that is recorded or replayed. A replay starts when its recording did.
+    fn tape(&self) -> Result<(String, Tape), Failure> {
+        let failed = |path: &Path, error: &dyn Display| Failure::usage(format!("{}: {error}", path.display()));
+        if let Some(path) = &self.replay {
+            let bytes = fs::read(path).map_err(|error| failed(path, &error))?;
+            let reader = Reader::new(&bytes).map_err(|error| failed(path, &error))?;
+            return Ok((reader.header().started.clone(), Tape::Replay(Rc::new(RefCell::new(reader)))));
+        }
+        let started = started()?;
+        let Some(path) = &self.tape else { return Ok((started, Tape::Off)) };
+        let file = File::create_new(path).map_err(|error| failed(path, &error))?;
+        let writer = Writer::new(Box::new(file), &Header::new(&started));
+        Ok((started, Tape::Record(writer)))
     }
 
     /// Refuses a calibration that does not hold on the day of the run, unless told in writing; then what is to be
@@ -165,17 +221,27 @@ impl Validate {
         for check in &job.notes {
             terminal.note(&format!("{}: {}", check.name, check.detail));
         }
+        // On a tape there is no bench to hold or to be quarantined, and nothing for hands to do.
+        let live = !matches!(job.tape, Tape::Replay(_));
         let uses_max = job.cartridge.value.uses_max;
-        let ledger = Ledger::beside(self.rig.path().as_deref(), &job.run_id(), &job.started, uses_max);
-        let hands = self.operator.hands(terminal, job.rig.value.simulated, Some(ledger))?;
-        let lock = Lock::take(self.rig.path().as_deref(), &job.rig.value)?;
-        lock.refuse_quarantined()?;
+        let ledger = || Ledger::beside(self.rig.path().as_deref(), &job.run_id(), &job.started, uses_max);
+        let hands = self.operator.hands(terminal, job.rig.value.simulated || !live, live.then(ledger))?;
+        let lock = live.then(|| Lock::take(self.rig.path().as_deref(), &job.rig.value)).transpose()?;
+        lock.iter().try_for_each(Lock::refuse_quarantined)?;
         let interrupt = InterruptFlag::default();
         interrupt.listen().map_err(|error| Failure::usage(format!("no signal handler: {error}")))?;
         let bench = campaign::open(&job, 0, &interrupt).map_err(Failure::usage)?;
         let mut dir = RunDir::create(&job.out, &job.run_id())?;
         if job.rig.value.simulated {
             terminal.note(&format!("SIMULATED bench, seed {}", job.seed));
+        }
+        if let Tape::Replay(tape) = &job.tape {
+            let cut = if tape.borrow().whole() { "" } else { ", which was cut off" };
+            terminal.note(&format!("REPLAY of a tape of {}{cut}: no bench is driven", job.started));
+        }
+        if let Some(faults) = &job.faults {
+            let count = faults.value.fault.len();
+            terminal.note(&format!("{count} faults injected from {}, seed {}", faults.origin, faults.value.seed));
         }
         terminal.note(&format!("run directory {}", dir.path().display()));
         for (name, text) in job.settings() {
@@ -184,13 +250,13 @@ impl Validate {
         let mut console = Console { bar: terminal.bar(), hands };
         let ended = campaign::drive(&job, bench, &mut dir, &interrupt, &mut console);
         console.bar.end();
-        if !ended.safe.confirmed() {
-            lock.quarantine(&Incident {
-                run: job.run_id(),
-                at: job.started.clone(),
-                fault: ended.fault.as_ref().map(ToString::to_string).unwrap_or_default(),
-                state: ended.safe.text(),
-            })?;
+        if let Some(Err(failure)) = lock.filter(|_| !ended.safe.confirmed()).map(|lock| quarantine(&lock, &job, &ended))
+        {
+            // The bench's record is worth having all the more.
+            terminal.error(&failure.message);
+        }
+        self.end_tape(&job, terminal);
+        if !ended.safe.confirmed() && job.deviation().is_none() {
             terminal.error(&format!(
                 "THE SAFE STATE IS NOT CONFIRMED. {}. Keep hands away, cut the supply, look, then run `rig recover`.",
                 ended.safe.text()
@@ -206,8 +272,29 @@ impl Validate {
         } else {
             terminal.answer(&report::text::summary(&record, terminal.styled()));
         }
+        if let Some(deviation) = job.deviation() {
+            return Err(Failure::usage(deviation));
+        }
         Ok(outcome(terminal, &ended, &verdict))
     }
+
+    /// A tape that could not be written says so; the run is none the worse.
+    fn end_tape(&self, job: &Job, terminal: &Terminal) {
+        if let (Tape::Record(tape), Some(path)) = (&job.tape, &self.tape)
+            && let Err(error) = tape.borrow_mut().end()
+        {
+            terminal.error(&format!("the tape {} is not whole: {error}", path.display()));
+        }
+    }
+}
+
+fn quarantine(lock: &Lock, job: &Job, ended: &Ended) -> Result<(), Failure> {
+    lock.quarantine(&Incident {
+        run: job.run_id(),
+        at: job.started.clone(),
+        fault: ended.fault.as_ref().map(ToString::to_string).unwrap_or_default(),
+        state: ended.safe.text(),
+    })
 }
 
 fn outcome(terminal: &Terminal, ended: &Ended, verdict: &VerdictDocument) -> Exit {

@@ -1,8 +1,8 @@
 //! Finding files by name: beside the rig file, in the working directory, else built in.
 
 use super::{
-    ConfigError, Document, calibration::Calibration, cartridge::Cartridge, distance, parse, pen::Pen, plan::Plan,
-    rig::Rig, steps::Steps,
+    ConfigError, Document, calibration::Calibration, cartridge::Cartridge, distance, faults::Faults, parse, pen::Pen,
+    plan::Plan, rig::Rig, steps::Steps,
 };
 use std::{
     fs, io,
@@ -180,6 +180,15 @@ pub fn rig(path: Option<&Path>) -> Result<Loaded<Rig>, LoadError> {
 /// [`LoadError`].
 pub fn steps(path: &Path) -> Result<Loaded<Steps>, LoadError> {
     read("steps", path)
+}
+
+/// A fault file.
+///
+/// # Errors
+///
+/// [`LoadError`].
+pub fn faults(path: &Path) -> Result<Loaded<Faults>, LoadError> {
+    read("fault", path)
 }
 
 /// Reads and checks one file.

@@ -6,6 +6,7 @@
 
 pub mod calibration;
 pub mod cartridge;
+pub mod faults;
 pub mod library;
 pub mod pen;
 pub mod plan;

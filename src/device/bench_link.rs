@@ -41,7 +41,7 @@ pub struct Requester {
     queue: VecDeque<Request>,
     pending: Option<Pending>,
     outbox: VecDeque<(Vec<u8>, bool)>,
-    /// Replies that answered nothing that was pending.
+    /// Replies that answered nothing that was pending, and events that came twice.
     pub strays: u64,
     /// Packets dropped before the device said who it is: a boot banner is no damage.
     pub dropped_before: u64,
@@ -149,6 +149,8 @@ impl Requester {
 pub fn damage(decoder: &FrameDecoder, requester: &Requester) -> String {
     match (decoder.dropped().packets() - requester.dropped_before, requester.strays) {
         (0, 0) => String::new(),
-        (packets, strays) => format!("{packets} damaged packets dropped, {strays} replies answered nothing pending"),
+        (packets, strays) => {
+            format!("{packets} damaged packets dropped, {strays} replies answered nothing pending or came twice")
+        }
     }
 }

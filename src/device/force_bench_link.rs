@@ -29,6 +29,8 @@ pub struct ForceBenchLink {
     /// Unwrapped time at which the next sample is due, once the first has come.
     next_us: Option<u64>,
     lost: u64,
+    /// Counter of the last event, so that one that comes twice is known.
+    last_event: Option<u16>,
     overloaded: bool,
     fault: Option<DeviceFault>,
 }
@@ -44,6 +46,7 @@ impl Default for ForceBenchLink {
             samples: Vec::new(),
             next_us: None,
             lost: 0,
+            last_event: None,
             overloaded: false,
             fault: None,
         }
@@ -56,6 +59,10 @@ impl ForceBenchLink {
     }
 
     fn handle(&mut self, at: RunTime, frame: &Frame<'_>) {
+        if frame.kind == Kind::Event && self.last_event.replace(frame.sequence) == Some(frame.sequence) {
+            self.requester.strays += 1;
+            return;
+        }
         match (frame.kind, Op::try_from(frame.op)) {
             (Kind::Event, Ok(Op::Telemetry)) => self.take_samples(frame.payload),
             (Kind::Event, Ok(Op::Flag)) => self.take_flags(frame.payload),
@@ -203,6 +210,7 @@ impl ForceDaq for ForceBenchLink {
     fn start(&mut self, now: RunTime, sample_rate_hz: f64) {
         self.next_us = None;
         self.lost = 0;
+        self.last_event = None;
         self.overloaded = false;
         self.samples.clear();
         let period_us = (1e6 / sample_rate_hz).round() as u32;

@@ -1,4 +1,7 @@
 //! A Zaber stage in the ASCII protocol: one device of one or three axes, ids and checksums on every command.
+//!
+//! What moves is sent once. Where its reply is lost, the stage is asked where it is: if it moves, or stands at the
+//! target, it had understood; if not, that is a fault and no reason to say it again.
 
 use super::{DeviceFault, Identity, Report, Session, Stage};
 use crate::{
@@ -13,6 +16,8 @@ const DEVICE: u8 = 1;
 /// Time allowed for one reply: 4 ms on the wire at 115200 baud, 16 ms USB latency, and room.
 const REPLY_WAIT: Duration = Duration::from_millis(150);
 const ATTEMPTS_MAX: u32 = 3;
+/// Replies without a checksum, one after the other, that are no accident.
+const UNCHECKED_MAX: u32 = 2;
 /// Between polls while anything moves.
 const POLL_EVERY: Duration = Duration::from_millis(25);
 
@@ -26,6 +31,8 @@ enum Purpose {
     Motion,
     Setting,
     Poll,
+    /// Where it is, after a motion command without a reply.
+    Doubt,
     Stop,
 }
 
@@ -38,7 +45,7 @@ impl Purpose {
     /// Whether a fault flag on the reply tells of a fault of this run: flags of an earlier one stay until they are
     /// acknowledged, which homing does first.
     fn judges_flags(self) -> bool {
-        matches!(self, Self::Motion | Self::Setting | Self::Poll | Self::Stop)
+        matches!(self, Self::Motion | Self::Setting | Self::Poll | Self::Doubt | Self::Stop)
     }
 }
 
@@ -66,6 +73,8 @@ pub struct StageZaber {
     decoder: MessageDecoder,
     queue: VecDeque<Request>,
     pending: Option<Pending>,
+    /// The motion command whose reply did not come.
+    doubtful: Option<Request>,
     outbox: VecDeque<(Vec<u8>, bool)>,
     id: u8,
     device_id: String,
@@ -78,6 +87,8 @@ pub struct StageZaber {
     homing: bool,
     poll_due: Option<RunTime>,
     strays: u64,
+    /// Replies in a row without a checksum.
+    unchecked: u32,
     bytes_received: u64,
     fault: Option<DeviceFault>,
 }
@@ -92,6 +103,7 @@ impl StageZaber {
             decoder: MessageDecoder::default(),
             queue: VecDeque::new(),
             pending: None,
+            doubtful: None,
             // A lone line end finishes whatever stood half-written in the device's buffer.
             outbox: VecDeque::from([(b"\n".to_vec(), false)]),
             id: 0,
@@ -105,6 +117,7 @@ impl StageZaber {
             homing: false,
             poll_due: None,
             strays: 0,
+            unchecked: 0,
             bytes_received: 0,
             fault: None,
         }
@@ -123,6 +136,7 @@ impl StageZaber {
         if urgent {
             self.queue.clear();
             self.pending = None;
+            self.doubtful = None;
             self.outbox.clear();
         }
         self.queue.push_back(Request { purpose, axis, words: words.into(), urgent });
@@ -151,14 +165,23 @@ impl StageZaber {
         let answers = |pending: &Pending| reply.device == DEVICE && reply.id == Some(pending.id);
         if !self.pending.as_ref().is_some_and(answers) {
             self.strays += 1;
+            if reply.device != DEVICE {
+                let found = format!("a device with address {} on the line, wanted is {DEVICE} alone", reply.device);
+                self.fail(DeviceFault::WrongDevice { role: Role::Stage, found });
+            }
             return;
         }
-        let Some(Pending { request, asked, .. }) = self.pending.take() else { return };
         if !reply.checked {
-            self.failed(
-                "a reply came without the checksum that was asked for; another program may be on the line".to_owned(),
-            );
+            // One may be a checked line whose colon was hit; it is not believed, and asked for again.
+            self.unchecked += 1;
+            if self.unchecked >= UNCHECKED_MAX {
+                let reason = "replies come without the checksum that was asked for; another program may be on the line";
+                self.failed(reason.to_owned());
+            }
+            return;
         }
+        self.unchecked = 0;
+        let Some(Pending { request, asked, .. }) = self.pending.take() else { return };
         self.take_flag(reply.flag, request.purpose);
         if !reply.accepted {
             let reason = format!("{} (warning flag {})", reply.data, reply.flag.map_or("--", Flag::meaning));
@@ -176,6 +199,7 @@ impl StageZaber {
             Purpose::Motion | Purpose::Stop => self.poll_due = Some(at),
             Purpose::Setting | Purpose::Acknowledge => {}
             Purpose::Poll => self.take_positions(asked, at, reply),
+            Purpose::Doubt => self.resolve(asked, at, reply),
         }
         self.send_next(at);
     }
@@ -209,6 +233,18 @@ impl StageZaber {
         self.poll_due = reply.busy.then_some(at + POLL_EVERY);
         let z_mm = self.position_mm(Axis::Z);
         self.report = z_mm.map(|z_mm| Report { asked, answered: at, z_mm, moving: self.moving });
+    }
+
+    /// Whether the motion command without a reply was understood, by what the stage does now.
+    fn resolve(&mut self, asked: RunTime, at: RunTime, reply: &Reply<'_>) {
+        let Some(Request { axis, words, .. }) = self.doubtful.take() else { return };
+        let target = words.strip_prefix("move abs ").and_then(|target| target.parse::<i64>().ok());
+        let position = reply.numbers().nth(usize::from(axis).saturating_sub(1)).flatten();
+        if reply.busy || (target.is_some() && target == position) {
+            return self.take_positions(asked, at, reply);
+        }
+        self.homing = false;
+        self.failed(format!("{words:?} was not answered, and it has not moved; check the cable and run again"));
     }
 
     fn take_flag(&mut self, flag: Option<Flag>, purpose: Purpose) {
@@ -255,6 +291,11 @@ impl Session for StageZaber {
                 pending.deadline = now + REPLY_WAIT;
                 self.put_out(&pending);
                 self.pending = Some(pending);
+            } else if pending.request.purpose == Purpose::Motion {
+                self.doubtful = Some(pending.request);
+                let question = Request { purpose: Purpose::Doubt, axis: 0, words: "get pos".to_owned(), urgent: false };
+                self.queue.push_front(question);
+                self.send_next(now);
             } else {
                 self.queue.clear();
                 let command =
@@ -308,7 +349,9 @@ impl Session for StageZaber {
         let dropped = self.decoder.dropped();
         match (dropped.overlong.lines + dropped.bad_checksum + dropped.bad_shape, self.strays) {
             (0, 0) => String::new(),
-            (lines, strays) => format!("{lines} damaged lines dropped, {strays} replies answered nothing pending"),
+            (lines, strays) => {
+                format!("{lines} damaged lines dropped, {strays} replies answered nothing pending or came twice")
+            }
         }
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod interrupt;
 pub mod serial;
+pub mod tape;
 
 use crate::time::RunTime;
 

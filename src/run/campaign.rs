@@ -7,7 +7,7 @@ use super::{
     schedule::{Step, steps},
 };
 use crate::{
-    bench::{Bench, Recorder, fault::Fault, safe::SafeState},
+    bench::{Bench, Recorder, fault::Fault, opening::Scene, safe::SafeState},
     capture::{ForceChannel, GaugeStudy, Header, Kind, StageChannel},
     device::Identity,
     link::{Role, interrupt::InterruptFlag, serial::OpenError},
@@ -56,12 +56,12 @@ pub struct Ended {
 ///
 /// [`OpenError`].
 pub fn open(job: &Job, setup: u32, interrupt: &InterruptFlag) -> Result<Bench, OpenError> {
+    let faults = job.faults.as_ref().map(|faults| &faults.value);
     Bench::open(
         job.rig.value.clone(),
         job.calibration.value.clone(),
-        &job.cartridge.value,
         job.pen.value.uid.clone(),
-        job.seeds_of(setup),
+        Scene { cartridge: &job.cartridge.value, seeds: job.seeds_of(setup), faults, tape: job.tape.clone() },
         interrupt.clone(),
     )
 }
@@ -97,12 +97,13 @@ pub fn drive(
         let result = catch_unwind(AssertUnwindSafe(|| campaign.setup(&mut bench, &mut ended.identities)));
         let result = result.unwrap_or_else(|panic| Err(from_panic(panic.as_ref())));
         ended.moved |= bench.moved();
+        let stopped_at = campaign.at(&mut bench);
         ended.safe = bench.make_safe();
         let mut result = result.and_then(|()| bench.end_record());
         let at = campaign.at(&mut bench);
         if let Err(fault) = &result {
             let data = json!({"hint": fault.hint()});
-            let _ = campaign.dir.event(at, "fault", &fault.to_string(), data);
+            let _ = campaign.dir.event(stopped_at, "fault", &fault.to_string(), data);
             let _ = bench.end_record();
         }
         for line in bench.damage() {
@@ -199,6 +200,13 @@ impl Campaign<'_> {
             observer.progress(&Progress { text, share: done_s / total_s, left_s: total_s - done_s });
         };
         say(self.observer, "identify and check the bench".to_owned(), done_s);
+        for fault in self.job.faults.iter().flat_map(|faults| &faults.value.fault) {
+            let text = format!("fault {} is injected on the line of the {}", fault.id, fault.device.name());
+            // No question to the link: a replay of the tape, in which nothing is injected, asks none here either.
+            let at = RunTime::ZERO + std::time::Duration::from_secs_f64(self.offset_s);
+            let written = self.dir.event(at, "fault-injected", &text, json!(fault));
+            written.map_err(|error| Fault::Record(error.to_string()))?;
+        }
         self.prepare(bench, identities)?;
         say(self.observer, "home and seek the face".to_owned(), done_s);
         bench.home()?;

@@ -15,6 +15,7 @@ use crate::{
         operating,
     },
     config::plan::{DataSource, Quantity},
+    link::tape::{Header, Tape},
     measure::{Dynamic, Measurement, Outcome, Press, Stroke},
     record::{
         RecordError, archive,
@@ -238,6 +239,10 @@ fn verdict(job: &Job, ended: &Ended, results: &Results) -> VerdictDocument {
     ]);
     if job.rig.value.simulated {
         versions.insert("random numbers".to_owned(), crate::prng::GENERATOR.to_owned());
+    }
+    if let Tape::Replay(tape) = &job.tape {
+        let Header { program, started, .. } = tape.borrow().header().clone();
+        versions.insert("replay".to_owned(), format!("of a tape of {started}, recorded by rig {program}"));
     }
     versions.extend(ended.identities.iter().map(|(role, identity)| {
         (role.name().to_owned(), format!("{} {} firmware {}", identity.model, identity.serial, identity.firmware))

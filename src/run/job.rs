@@ -1,7 +1,10 @@
 //! What a run is asked to do.
 
 use crate::{
-    config::{calibration::Calibration, cartridge::Cartridge, library::Loaded, pen::Pen, plan::Plan, rig::Rig},
+    config::{
+        calibration::Calibration, cartridge::Cartridge, faults::Faults, library::Loaded, pen::Pen, plan::Plan, rig::Rig,
+    },
+    link::tape::Tape,
     prng::{Seeds, Stream},
     record::model::Check,
 };
@@ -19,6 +22,10 @@ pub struct Job {
     pub pen: Loaded<Pen>,
     /// The plan.
     pub plan: Loaded<Plan>,
+    /// What goes wrong on the lines of a simulated bench, where that is wanted.
+    pub faults: Option<Loaded<Faults>>,
+    /// The tape that runs beside the bench, or in its place.
+    pub tape: Tape,
     /// Set depths to measure, mm, ascending.
     pub set_depths_mm: Vec<f64>,
     /// Number of cartridges; 1 for a gauge study.
@@ -34,11 +41,19 @@ pub struct Job {
 }
 
 impl Job {
+    /// Why the replay of a tape left it, if it did.
+    pub fn deviation(&self) -> Option<String> {
+        match &self.tape {
+            Tape::Replay(tape) => tape.borrow().deviation().map(str::to_owned),
+            Tape::Off | Tape::Record(_) => None,
+        }
+    }
+
     /// Run id: `YYYYMMDDTHHMMSSZ-CARTRIDGE-xxxxxx`, the last part a digest of everything that was asked.
     pub fn run_id(&self) -> String {
         let stamp: String = self.started.chars().filter(|character| !matches!(character, '-' | ':')).collect();
         let asked = format!(
-            "{}|{}|{}|{}|{}|{}|{:?}|{}|{}",
+            "{}|{}|{}|{}|{}|{}|{:?}|{}|{}{}",
             self.started,
             self.seed,
             self.rig.text,
@@ -48,7 +63,10 @@ impl Job {
             self.set_depths_mm,
             self.cartridges,
             self.calibration.text,
+            self.faults.as_ref().map_or("", |faults| &faults.text),
         );
+        // What is derived from a tape is another run than the one on it.
+        let asked = if matches!(self.tape, Tape::Replay(_)) { asked + "|replay" } else { asked };
         let digest = crate::checksum::sha256_hex(asked.as_bytes());
         format!("{stamp}-{}-{}", self.cartridge.value.name, &digest[..6])
     }
@@ -90,13 +108,15 @@ impl Job {
     }
 
     /// The settings as files of the archive.
-    pub fn settings(&self) -> [(&'static str, &str); 5] {
-        [
-            ("rig.toml", &self.rig.text),
+    pub fn settings(&self) -> Vec<(&'static str, &str)> {
+        let mut settings = vec![
+            ("rig.toml", self.rig.text.as_str()),
             ("calibration.toml", &self.calibration.text),
             ("cartridge.toml", &self.cartridge.text),
             ("pen.toml", &self.pen.text),
             ("plan.toml", &self.plan.text),
-        ]
+        ];
+        settings.extend(self.faults.iter().map(|faults| ("faults.toml", faults.text.as_str())));
+        settings
     }
 }

@@ -3,12 +3,14 @@
 use crate::{
     config::{
         cartridge::Cartridge,
+        faults::{Faults, Inject},
         rig::{Axis, Rig},
         world::WorldParams,
     },
     link::Role,
     prng::{Seeds, Stream},
     sim::{
+        fault::{self, FaultyLine, Framing, Port},
         firmware::{
             Firmware,
             daq::DaqFirmware,
@@ -20,14 +22,14 @@ use crate::{
     },
     time::RunTime,
 };
+use std::time::Duration;
 
 /// Three devices and the world behind them.
 pub struct SimBench {
     /// The physical world.
     pub world: World,
-    pen: PenFirmware,
-    stage: ZaberFirmware,
-    force: DaqFirmware,
+    /// By port, in the order of [`Role::ALL`].
+    lines: [FaultyLine; 3],
 }
 
 impl SimBench {
@@ -45,44 +47,62 @@ impl SimBench {
             firmware: [1, 0, 0],
             boot_id: boots.next_u64() as u32,
         };
-        Self {
-            world: World::new(world, &truth, seeds),
-            pen: PenFirmware::new(identity(b"SIM-PEN-0001")),
-            force: DaqFirmware::new(identity(b"SIM-DAQ-0001")),
-            stage: ZaberFirmware::new(
-                vec![ZaberIdentity {
-                    device_id: 50_081,
-                    serial: 1,
-                    version: "7.38".to_owned(),
-                    axes: rig.stage.axes.iter().map(|&axis| axis_identity(axis, world)).collect(),
-                }],
-                rig.stage.microstep_mm,
-            ),
+        let pen = PenFirmware::new(identity(b"SIM-PEN-0001"));
+        let force = DaqFirmware::new(identity(b"SIM-DAQ-0001"));
+        let stage = ZaberFirmware::new(
+            vec![ZaberIdentity {
+                device_id: 50_081,
+                serial: 1,
+                version: "7.38".to_owned(),
+                axes: rig.stage.axes.iter().map(|&axis| axis_identity(axis, world)).collect(),
+            }],
+            rig.stage.microstep_mm,
+        );
+        let lines = [
+            FaultyLine::new(Box::new(pen), Framing::Zero),
+            FaultyLine::new(Box::new(stage), Framing::Line),
+            FaultyLine::new(Box::new(force), Framing::Zero),
+        ];
+        Self { world: World::new(world, &truth, seeds), lines }
+    }
+
+    /// The same devices, on whose lines happens what a fault file says.
+    pub fn with_faults(mut self, faults: &Faults) -> Self {
+        for (index, fault) in faults.fault.iter().enumerate() {
+            let role = fault::role_of(fault.device);
+            if let Inject::Swap { with } = fault.inject {
+                self.lines.swap(role as usize, fault::role_of(with) as usize);
+            } else {
+                let draw = Stream::named(faults.seed, &format!("fault {index}"));
+                self.lines[role as usize].add(fault, draw);
+            }
         }
+        self
     }
 
-    /// The firmware of a device.
-    pub fn firmware(&mut self, role: Role) -> &mut dyn Firmware {
-        self.parts(role).0
+    /// The device behind a port, and the world that it acts on.
+    pub fn parts(&mut self, role: Role) -> (&mut FaultyLine, &mut World) {
+        (&mut self.lines[role as usize], &mut self.world)
     }
 
-    /// The firmware of a device, and the world that it acts on.
-    pub fn parts(&mut self, role: Role) -> (&mut dyn Firmware, &mut World) {
-        let firmware: &mut dyn Firmware = match role {
-            Role::Pen => &mut self.pen,
-            Role::Stage => &mut self.stage,
-            Role::Force => &mut self.force,
-        };
-        (firmware, &mut self.world)
+    /// What a port has for the host.
+    pub fn chunks(&mut self, role: Role) -> Vec<Vec<u8>> {
+        self.lines[role as usize].chunks()
+    }
+
+    /// How long the host is to stand still from now on, said once.
+    pub fn take_pause(&mut self) -> Option<Duration> {
+        self.lines.iter_mut().find_map(FaultyLine::take_pause)
+    }
+
+    /// The state of a port.
+    pub fn port(&self, role: Role) -> Port {
+        self.lines[role as usize].port()
     }
 
     /// The device that wants to be woken first, and when.
     pub fn next_wake(&self) -> (Option<RunTime>, Role) {
-        let wakes = [
-            (self.pen.next_wake(), Role::Pen),
-            (self.stage.next_wake(), Role::Stage),
-            (self.force.next_wake(), Role::Force),
-        ];
+        let wakes = Role::ALL.map(|role| (self.lines[role as usize].next_wake(), role));
         wakes.into_iter().filter(|(at, _)| at.is_some()).min_by_key(|(at, _)| *at).unwrap_or((None, Role::Pen))
     }
 }

@@ -9,6 +9,7 @@
 //! knowledge of how its signals will be measured.
 
 pub mod bench;
+pub mod fault;
 pub mod firmware;
 pub mod link;
 pub mod terminal;

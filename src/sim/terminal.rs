@@ -6,17 +6,19 @@
 //! Invariants: a terminal is raw before its first byte is written, else the device's banner would come back to it as a
 //! command. One descriptor of the host's side stays open, so that a host may come and go. The world is never ahead of
 //! the clock, and after a pause it catches up in small steps, in each of which the lines are served.
-//! Deliberately absent: faults of the wire, and parity or data bits (a pseudo-terminal has none).
+//! Faults of the wire happen in [`crate::sim::fault`]; what befalls the port itself happens here, with the kernel's part:
+//! a port that is unplugged is closed and its name gone, one that comes back is another terminal under the same name.
+//! Deliberately absent: parity or data bits (a pseudo-terminal has none).
 
 use crate::{
-    config::{cartridge::Cartridge, rig::Rig, world::WorldParams},
+    config::{cartridge::Cartridge, faults::Faults, rig::Rig, world::WorldParams},
     link::{Role, interrupt::InterruptFlag},
-    sim::bench::SimBench,
+    sim::{bench::SimBench, firmware::Firmware as _},
     time::RunTime,
 };
 use rustix::{
     fd::OwnedFd,
-    fs::{Mode, OFlags, fcntl_setfl},
+    fs::{FlockOperation, Mode, OFlags, fcntl_setfl, flock},
     io::Errno,
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
     termios::{OptionalActions, ioctl_tiocnxcl, tcgetattr, tcsetattr},
@@ -83,6 +85,7 @@ impl TerminalBench {
         world: &WorldParams,
         cartridge: &Cartridge,
         seed: u64,
+        faults: &Faults,
         dir: &Path,
     ) -> Result<Self, TerminalError> {
         let failed =
@@ -95,17 +98,19 @@ impl TerminalBench {
                 "another `rig sim` serves this folder; end it or choose another folder",
             ));
         }
+        let bench = SimBench::new(rig, world, cartridge, seed).with_faults(faults);
+        let port = |role, baud, name| Port::open(role, baud, dir.join(name), bench.port(role).busy);
         let ports = [
-            Port::open(Role::Pen, rig.pen.baud, &dir.join("pen"))?,
-            Port::open(Role::Stage, rig.stage.baud, &dir.join("stage"))?,
-            Port::open(Role::Force, rig.force.baud, &dir.join("force"))?,
+            port(Role::Pen, rig.pen.baud, "pen")?,
+            port(Role::Stage, rig.stage.baud, "stage")?,
+            port(Role::Force, rig.force.baud, "force")?,
         ];
-        Ok(Self { bench: SimBench::new(rig, world, cartridge, seed), ports, _folder: folder })
+        Ok(Self { bench, ports, _folder: folder })
     }
 
     /// Device and link of each port.
     pub fn links(&self) -> [(Role, &Path); 3] {
-        self.ports.each_ref().map(|port| (port.role, port.link.0.as_path()))
+        self.ports.each_ref().map(|port| (port.role, port.place.as_path()))
     }
 
     /// Serves until a signal comes.
@@ -141,8 +146,12 @@ impl TerminalBench {
         }
         self.bench.world.advance(to);
         for role in Role::ALL {
+            let state = self.bench.port(role);
             let port = &mut self.ports[role as usize];
-            port.read(to).map_err(|error| TerminalError::at(&port.link.0, error))?;
+            port.plug(!state.gone)?;
+            if !state.deaf {
+                port.read(to).map_err(|error| TerminalError::at(&port.place, error))?;
+            }
             let bytes = port.to_device.arrived(to);
             if !bytes.is_empty() {
                 let (firmware, world) = self.bench.parts(role);
@@ -151,15 +160,15 @@ impl TerminalBench {
             // Once without a request too: the banner of the boot.
             self.collect(role, to);
             let port = &mut self.ports[role as usize];
-            port.write(to).map_err(|error| TerminalError::at(&port.link.0, error))?;
+            port.write(to).map_err(|error| TerminalError::at(&port.place, error))?;
         }
         Ok(())
     }
 
     fn collect(&mut self, role: Role, at: RunTime) {
-        let mut bytes = Vec::new();
-        self.bench.firmware(role).transmit(&mut bytes);
-        self.ports[role as usize].to_host.put(at, &bytes);
+        for bytes in self.bench.chunks(role) {
+            self.ports[role as usize].to_host.put(at, &bytes);
+        }
     }
 }
 
@@ -217,34 +226,66 @@ impl Drop for PublishedLink {
     }
 }
 
+/// A pseudo-terminal with a name.
+struct Plugged {
+    device_side: OwnedFd,
+    host_side: OwnedFd,
+    _link: PublishedLink,
+}
+
+impl Plugged {
+    fn new(place: &Path) -> Result<Self, TerminalError> {
+        let (device_side, host_side, name) =
+            terminal_pair().map_err(|error| TerminalError::at(place, format!("no pseudo-terminal: {error}")))?;
+        let link = PublishedLink::new(place, &name).map_err(|error| TerminalError::at(place, error))?;
+        Ok(Self { device_side, host_side, _link: link })
+    }
+}
+
 /// A device's terminal.
 struct Port {
     role: Role,
-    device_side: OwnedFd,
-    host_side: OwnedFd,
-    link: PublishedLink,
+    place: PathBuf,
+    baud: u32,
+    /// `None` while it is unplugged.
+    plugged: Option<Plugged>,
     to_device: Line,
     to_host: Line,
     lost_bytes: u64,
 }
 
 impl Port {
-    fn open(role: Role, baud: u32, link: &Path) -> Result<Self, TerminalError> {
-        let (device_side, host_side, name) =
-            terminal_pair().map_err(|error| TerminalError::at(link, format!("no pseudo-terminal: {error}")))?;
-        let link = PublishedLink::new(link, &name).map_err(|error| TerminalError::at(link, error))?;
+    /// A terminal at `place`; where it is to be `busy`, locked as another program would.
+    fn open(role: Role, baud: u32, place: PathBuf, busy: bool) -> Result<Self, TerminalError> {
+        let plugged = Plugged::new(&place)?;
+        if busy {
+            flock(&plugged.host_side, FlockOperation::NonBlockingLockExclusive)
+                .map_err(|error| TerminalError::at(&place, error))?;
+        }
         let (to_device, to_host) = (Line::new(baud), Line::new(baud));
-        Ok(Self { role, device_side, host_side, link, to_device, to_host, lost_bytes: 0 })
+        Ok(Self { role, place, baud, plugged: Some(plugged), to_device, to_host, lost_bytes: 0 })
+    }
+
+    /// Pulls the cable, or puts it back.
+    fn plug(&mut self, wanted: bool) -> Result<(), TerminalError> {
+        if wanted == self.plugged.is_some() {
+            return Ok(());
+        }
+        self.plugged = if wanted { Some(Plugged::new(&self.place)?) } else { None };
+        // What the adapter held is gone either way.
+        (self.to_device, self.to_host) = (Line::new(self.baud), Line::new(self.baud));
+        Ok(())
     }
 
     /// Takes what the host has written.
     fn read(&mut self, now: RunTime) -> io::Result<()> {
+        let Some(Plugged { device_side, host_side, .. }) = &self.plugged else { return Ok(()) };
         // A host marks the port as its own, and the mark would outlive it, since we hold the port open too. The lock on
         // the file, which ends with the host, still keeps a second one out.
-        ioctl_tiocnxcl(&self.host_side)?;
+        ioctl_tiocnxcl(host_side)?;
         let mut buffer = [0; INBOUND_BYTES_MAX];
         let room = INBOUND_BYTES_MAX.saturating_sub(self.to_device.waiting.len());
-        match rustix::io::read(&self.device_side, &mut buffer[..room]) {
+        match rustix::io::read(device_side, &mut buffer[..room]) {
             Ok(count) => self.to_device.put(now, &buffer[..count]),
             Err(Errno::AGAIN | Errno::INTR) => {}
             Err(error) => return Err(error.into()),
@@ -255,10 +296,10 @@ impl Port {
     /// Gives the host what the line has carried; what it does not take is lost, as on a line without flow control.
     fn write(&mut self, now: RunTime) -> io::Result<()> {
         let bytes = self.to_host.arrived(now);
-        if bytes.is_empty() {
+        let Some(Plugged { device_side, .. }) = self.plugged.as_ref().filter(|_| !bytes.is_empty()) else {
             return Ok(());
-        }
-        let taken = match rustix::io::write(&self.device_side, &bytes) {
+        };
+        let taken = match rustix::io::write(device_side, &bytes) {
             Ok(count) => count,
             Err(Errno::AGAIN | Errno::INTR) => 0,
             Err(error) => return Err(error.into()),

@@ -5,7 +5,7 @@
 
 use super::record::{self, Found};
 use crate::{
-    bench::{Bench, fault::Fault},
+    bench::{Bench, fault::Fault, opening::Scene},
     cli::{
         RigOption,
         bench::{Incident, Lock},
@@ -140,7 +140,8 @@ impl Common {
         let interrupt = InterruptFlag::default();
         interrupt.listen().map_err(Failure::usage)?;
         let seed = rig.sim.as_ref().map_or(0, |world| world.seed);
-        let bench = Bench::open(rig, old.value.clone(), &cartridge, None, seed, interrupt).map_err(Failure::usage)?;
+        let scene = Scene::new(&cartridge, seed);
+        let bench = Bench::open(rig, old.value.clone(), None, scene, interrupt).map_err(Failure::usage)?;
         Ok(Session { bench, lock, hands, old })
     }
 }

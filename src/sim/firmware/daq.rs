@@ -61,6 +61,13 @@ impl Firmware for DaqFirmware {
         self.sampler.stream.as_ref().map(|stream| stream.wake_at)
     }
 
+    fn restart(&mut self, _now: RunTime, world: &mut World) {
+        world.daq_stop();
+        let mut identity = self.sampler.identity;
+        identity.boot_again();
+        *self = Self::new(identity);
+    }
+
     fn transmit(&mut self, out: &mut Vec<u8>) {
         self.endpoint.transmit(out);
     }

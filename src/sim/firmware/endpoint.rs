@@ -25,6 +25,12 @@ pub struct DeviceIdentity {
 }
 
 impl DeviceIdentity {
+    /// Another number for another boot.
+    pub(crate) fn boot_again(&mut self) {
+        // Any odd step goes through all numbers before one comes again.
+        self.boot_id = self.boot_id.wrapping_add(0x9E37_79B9);
+    }
+
     /// The reply to HELLO.
     pub(crate) fn hello(&self, capabilities: Capabilities, lease_max_ms: u16) -> Identity {
         let Self { device_uid, firmware, boot_id } = *self;

@@ -4,7 +4,7 @@
 //! simulation. Times are given, never read: the same firmware serves in virtual time and on pseudo-terminals.
 //!
 //! Invariant: whoever calls has advanced the world to `now`. Deliberately absent: faults of the wire (lost, late or
-//! flipped bytes). They belong between this trait and the link.
+//! flipped bytes). They stand between this trait and the link, in [`crate::sim::fault`].
 
 pub mod daq;
 pub mod endpoint;
@@ -23,6 +23,9 @@ pub trait Firmware {
 
     /// When [`Self::wake`] is to be called next, if at all.
     fn next_wake(&self) -> Option<RunTime>;
+
+    /// Loses its supply for a moment and boots anew: what is not kept in memory is lost, motors stop.
+    fn restart(&mut self, now: RunTime, world: &mut World);
 
     /// Moves what is to be sent to the end of `out`.
     fn transmit(&mut self, out: &mut Vec<u8>);

@@ -75,6 +75,13 @@ impl Firmware for PenFirmware {
         self.control.next_wake()
     }
 
+    fn restart(&mut self, _now: RunTime, world: &mut World) {
+        world.pen_motor(Motor::Off);
+        let mut identity = self.control.identity;
+        identity.boot_again();
+        *self = Self::new(identity);
+    }
+
     fn transmit(&mut self, out: &mut Vec<u8>) {
         self.endpoint.transmit(out);
     }

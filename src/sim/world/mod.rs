@@ -171,6 +171,11 @@ impl World {
         self.pen.motor()
     }
 
+    /// Whether a stroke of a run is under way, as of the same instant.
+    pub fn pen_strokes(&self) -> bool {
+        self.pen.strokes()
+    }
+
     /// Starts a move; end stops hold it within 0 and the travel.
     pub fn stage_move(&mut self, axis: Axis, target_mm: f64, speed_mm_s: f64) {
         let now = self.now;

@@ -129,6 +129,13 @@ impl Firmware for ZaberFirmware {
         self.alert_check_at
     }
 
+    fn restart(&mut self, now: RunTime, world: &mut World) {
+        let microstep_mm = self.microstep_mm;
+        self.devices.iter_mut().for_each(|device| device.reset(microstep_mm, world));
+        self.splitter = LineSplitter::new(PACKET_BYTES_MAX);
+        self.schedule(now);
+    }
+
     fn transmit(&mut self, out: &mut Vec<u8>) {
         out.append(&mut self.out);
     }
