@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// Longest time that a request and its repetitions may take.
 const REPLY_ALLOWED: Duration = Duration::from_millis(2000);
+/// The same for an identity: a board that opening its port has reset must boot first.
+const IDENTIFY_ALLOWED: Duration = Duration::from_millis(6000);
 /// Longest time for homing all axes.
 const HOME_ALLOWED: Duration = Duration::from_secs(60);
 /// For the pen to reach the state that it was told to.
@@ -30,7 +32,8 @@ impl Bench {
         for role in Role::ALL {
             let now = self.now();
             self.session(role).identify(now);
-            self.settled(&format!("the identification of the {}", role.name()), role)?;
+            let what = format!("the identification of the {}", role.name());
+            self.wait(&what, IDENTIFY_ALLOWED, |bench| !bench.session(role).busy())?;
             identities.extend(self.session(role).identity().map(|identity| (role, identity.clone())));
         }
         Ok(identities)

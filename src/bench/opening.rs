@@ -6,10 +6,13 @@ use crate::{
         calibration::Calibration,
         cartridge::Cartridge,
         faults::Faults,
-        rig::{ForceDriver, PORT_SIM, PenDriver, Rig, StageDriver},
+        rig::{Force, ForceDriver, PORT_SIM, PenDriver, Rig, StageDriver},
         world::WorldParams,
     },
-    device::{force_bench_link::ForceBenchLink, pen_bench_link::PenBenchLink, stage_zaber::StageZaber},
+    device::{
+        ForceDaq, force_bench_link::ForceBenchLink, force_line::Lines, force_mark10::Mark10, force_mt_sics::MtSics,
+        gauge::GaugeSession, pen_bench_link::PenBenchLink, stage_zaber::StageZaber,
+    },
     link::{
         Link, Role,
         interrupt::InterruptFlag,
@@ -32,10 +35,20 @@ impl Devices {
                 Box::new(StageZaber::new(rig.stage.axes.clone(), rig.stage.microstep_mm, rig.stage.serial.clone()))
             }
         };
-        let force = match rig.force.driver {
-            ForceDriver::BenchLink => Box::new(ForceBenchLink::default()),
-        };
-        Self { pen, stage, force }
+        Self { pen, stage, force: force_of(&rig.force) }
+    }
+}
+
+/// A session with the force device; what its driver needs was checked with the rig file.
+fn force_of(force: &Force) -> Box<dyn ForceDaq> {
+    let Some(gauge) = force.gauge.clone() else { return Box::new(ForceBenchLink::default()) };
+    match (force.driver, gauge.line.clone()) {
+        (ForceDriver::Mark10, _) => Box::new(GaugeSession::new(Mark10::new(gauge.unit), gauge)),
+        (ForceDriver::MtSics, _) => Box::new(GaugeSession::new(MtSics::new(gauge.unit, gauge.lenient_id), gauge)),
+        (ForceDriver::Line, Some(line)) => {
+            Box::new(GaugeSession::new(Lines::new(line, gauge.unit, gauge.identity.clone()), gauge))
+        }
+        (ForceDriver::BenchLink, _) | (ForceDriver::Line, None) => Box::new(ForceBenchLink::default()),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
         interrupt::InterruptFlag,
         tape::{Header, Tape, record::Writer, replay::Reader},
     },
+    procedure::pace,
     record::{
         archive, manifest,
         model::{Check, VerdictDocument},
@@ -58,7 +59,7 @@ pub struct Validate {
     /// Pen: a name or a file
     #[arg(long, value_name = "NAME|FILE", default_value = "reference")]
     pen: String,
-    /// Plan: quick, standard, design, or a file
+    /// Plan: quick, standard, design, press (needles at rest), or a file
     #[arg(long, value_name = "NAME|FILE", default_value = "standard")]
     plan: String,
     /// Set depth to measure instead of the cartridge's own, mm; may be given several times
@@ -139,6 +140,7 @@ impl Validate {
                 plan.origin
             )));
         }
+        pace::refuse(&rig.value, &plan.value).map_err(Failure::usage)?;
         set_depths_mm.sort_by(f64::total_cmp);
         set_depths_mm.dedup();
         let seed = self.seed.or(rig.value.sim.as_ref().map(|world| world.seed)).unwrap_or(0);

@@ -60,8 +60,8 @@ macro_rules! built_in {
 
 const CARTRIDGES: BuiltIn = built_in!("cartridges": "0.25mm", "0.5mm", "1.0mm", "1.5mm", "2.0mm", "2.5mm", "3.0mm");
 const PENS: BuiltIn = built_in!("pens": "reference");
-const PLANS: BuiltIn = built_in!("plans": "quick", "standard", "design", "msa");
-const CALIBRATIONS: BuiltIn = built_in!("calibrations": "simulated");
+const PLANS: BuiltIn = built_in!("plans": "quick", "standard", "design", "msa", "press");
+const CALIBRATIONS: BuiltIn = built_in!("calibrations": "simulated", "simulated-gauge");
 const RIG_DEFAULT: &str = include_str!("../../rigs/default.toml");
 
 /// Where to look for files given by name.

@@ -7,6 +7,7 @@
 pub mod calibration;
 pub mod cartridge;
 pub mod faults;
+pub mod gauge;
 pub mod library;
 pub mod pen;
 pub mod plan;

@@ -1,6 +1,6 @@
 //! Rig files (TOML): the devices of a bench, their ports, and the hard limits that nothing may cross.
 
-use super::{Document, Problem, world::WorldParams};
+use super::{Document, Problem, gauge::Gauge, world::WorldParams};
 use crate::units::within;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -52,8 +52,15 @@ pub enum StageDriver {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ForceDriver {
-    /// BENCH-LINK v1 (fixtures/protocols/bench-link-v1.md).
+    /// BENCH-LINK v1 (fixtures/protocols/bench-link-v1.md): latches the stage's encoder with the force.
     BenchLink,
+    /// Mark-10 Series 5 force gauge.
+    #[serde(rename = "mark-10")]
+    Mark10,
+    /// Balance that speaks MT-SICS level 0 and 1.
+    MtSics,
+    /// Any board that prints lines of numbers in columns.
+    Line,
 }
 
 /// Protocol of a pen.
@@ -97,6 +104,10 @@ pub struct Stage {
     /// Fastest withdrawal and travel away from the pen, mm/s.
     #[serde(default = "default_withdraw_speed")]
     pub withdraw_speed_mm_s: f64,
+    /// Standard uncertainty of the stage's own count as a position, mm: play and pitch of its screw. Only used where the
+    /// force device does not latch an encoder. Default 0.003 (lead screws of microscopy stages).
+    #[serde(default = "default_position_u")]
+    pub position_u_mm: f64,
     /// Distance between fresh sites in x and y, mm.
     #[serde(default = "default_site_pitch")]
     pub site_pitch_mm: f64,
@@ -116,10 +127,13 @@ pub struct Force {
     /// Line speed, baud; USB devices ignore it.
     #[serde(default = "default_daq_baud")]
     pub baud: u32,
-    /// Fastest sample rate, Hz: used while the pen runs.
+    /// Fastest sample rate, Hz: used while the pen runs; of a gauge, the one rate that it is used at.
     pub sample_rate_hz: f64,
     /// Calibration record: a path from the rig file's folder, or the name of a built-in one.
     pub calibration: String,
+    /// What a device that knows nothing of the stage sends; for every driver but `bench-link`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gauge: Option<Gauge>,
 }
 
 /// The pen's port.
@@ -147,6 +161,10 @@ fn default_withdraw_speed() -> f64 {
     10.0
 }
 
+fn default_position_u() -> f64 {
+    0.003
+}
+
 fn default_site_pitch() -> f64 {
     1.5
 }
@@ -167,6 +185,20 @@ impl Rig {
     /// Key path and port of each device.
     pub fn ports(&self) -> [(&'static str, &str); 3] {
         [("pen.port", &self.pen.port), ("stage.port", &self.stage.port), ("force.port", &self.force.port)]
+    }
+
+    fn check_force(&self) -> Result<(), Problem> {
+        let Force { driver, sample_rate_hz, baud, gauge, .. } = &self.force;
+        match (driver, gauge) {
+            (_, Some(gauge)) => gauge.check(*driver, *sample_rate_hz, *baud),
+            (ForceDriver::BenchLink, None) => within("value", "Hz", *sample_rate_hz, 100.0, 50_000.0)
+                .map(|_| ())
+                .map_err(|error| Problem::at("force.sample_rate_hz", error)),
+            (_, None) => {
+                let message = "this driver needs [force.gauge]; the least is: unit = \"N\" and resolution_n = 0.002";
+                Err(Problem::at("force.driver", message))
+            }
+        }
     }
 
     fn check_ports(&self) -> Result<(), Problem> {
@@ -206,7 +238,8 @@ impl Document for Rig {
             ("stage.withdraw_speed_mm_s", "mm/s", self.stage.withdraw_speed_mm_s, 0.1, 200.0),
             ("stage.site_pitch_mm", "mm", self.stage.site_pitch_mm, 0.05, 50.0),
             ("stage.sites_per_row", "", f64::from(self.stage.sites_per_row), 1.0, 1000.0),
-            ("force.sample_rate_hz", "Hz", self.force.sample_rate_hz, 100.0, 50_000.0),
+            ("stage.position_u_mm", "mm", self.stage.position_u_mm, 0.0, 1.0),
+            ("force.sample_rate_hz", "Hz", self.force.sample_rate_hz, 1.0, 50_000.0),
             ("force.baud", "baud", f64::from(self.force.baud), 1200.0, 4e7),
             ("pen.baud", "baud", f64::from(self.pen.baud), 1200.0, 4e6),
         ];
@@ -216,6 +249,7 @@ impl Document for Rig {
         if self.stage.axes != [Axis::Z] && self.stage.axes != [Axis::X, Axis::Y, Axis::Z] {
             return Err(Problem::at("stage.axes", "axes must be [\"z\"] or [\"x\", \"y\", \"z\"]"));
         }
+        self.check_force()?;
         if let Some(world) = &self.sim {
             world.check().map_err(|(path, message)| Problem::at(format!("sim.{path}"), message))?;
         }

@@ -7,8 +7,13 @@
 //! are counted and ignored.
 //! Deliberately absent: sequences over several devices (`procedure`), limits (`bench`).
 
+pub mod arrival;
 pub mod bench_link;
 pub mod force_bench_link;
+pub mod force_line;
+pub mod force_mark10;
+pub mod force_mt_sics;
+pub mod gauge;
 pub mod pen_bench_link;
 pub mod stage_zaber;
 

@@ -88,7 +88,7 @@ pub fn scan_and_run(
     let withdraw_mm_s = bench.rig().stage.withdraw_speed_mm_s;
     press::approach(bench, set_depth_mm + 0.6, face_mm)?;
     bench.record(Phase::Touch, recorder);
-    let stop_mm = press::touch_face(bench, face_mm)?;
+    let stop_mm = press::touch_face(bench, face_mm, SCAN_SPEED_MM_S)?;
     let flush_mm = press::flush_mm(bench, stop_mm);
     let out_of_reach_mm = (flush_mm - set_depth_mm - SCAN_FROM_MM).max(0.0);
     bench.phase(Phase::Retract);

@@ -5,5 +5,6 @@
 pub mod calibrate;
 pub mod checks;
 pub mod dynamic;
+pub mod pace;
 pub mod press;
 pub mod site;

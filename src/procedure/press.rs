@@ -4,13 +4,9 @@ use crate::{
     bench::{Bench, Reading, Recorder, fault::Fault},
     capture::Phase,
     config::rig::Axis,
+    procedure::pace::Pace,
 };
-use std::time::Duration;
 
-/// Stage speed while the face is sought for the first time, mm/s.
-const SEARCH_SPEED_MM_S: f64 = 2.0;
-/// Stage speed while the face touches, mm/s.
-const TOUCH_SPEED_MM_S: f64 = 1.0;
 /// Below the face at which the touch begins, mm.
 const TOUCH_FROM_MM: f64 = 0.6;
 /// Rise of force over the baseline that ends a touch, N.
@@ -21,9 +17,6 @@ const SEARCH_FORCE_N: f64 = 0.15;
 const FREE_WAY_MM: f64 = 0.45;
 /// Sample rate of presses, Hz, where the force device can do it: slow motion needs no more.
 pub const SAMPLE_RATE_HZ: f64 = 2000.0;
-/// Time at the hold.
-const HOLD: Duration = Duration::from_millis(300);
-
 /// Mean of consecutive readings against a baseline: contact needs this many samples in a row.
 struct Contact {
     baseline: Option<f64>,
@@ -31,29 +24,25 @@ struct Contact {
     count: u32,
     over: u32,
     rise_n: f64,
+    pace: Pace,
 }
 
 impl Contact {
-    /// Readings that make the baseline.
-    const BASELINE: u32 = 64;
-    /// Consecutive readings above the rise: a spike is no contact.
-    const OVER: u32 = 4;
-
-    fn new(rise_n: f64) -> Self {
-        Self { baseline: None, sum: 0.0, count: 0, over: 0, rise_n }
+    fn new(rise_n: f64, pace: Pace) -> Self {
+        Self { baseline: None, sum: 0.0, count: 0, over: 0, rise_n, pace }
     }
 
     fn seen(&mut self, reading: &Reading) -> bool {
         let Some(baseline) = self.baseline else {
             self.sum += reading.force_n;
             self.count += 1;
-            if self.count == Self::BASELINE {
+            if self.count == self.pace.baseline {
                 self.baseline = Some(self.sum / f64::from(self.count));
             }
             return false;
         };
         self.over = if reading.force_n - baseline > self.rise_n { self.over + 1 } else { 0 };
-        self.over >= Self::OVER
+        self.over >= self.pace.over
     }
 }
 
@@ -64,7 +53,7 @@ impl Contact {
 /// [`Fault`]; where nothing is met up to the travel limit, a fault that says so.
 pub fn seek_face(bench: &mut Bench) -> Result<f64, Fault> {
     let travel_max_mm = bench.rig().limits.travel_max_mm;
-    let speed_mm_s = SEARCH_SPEED_MM_S.min(bench.rig().limits.approach_speed_max_mm_s);
+    let speed_mm_s = Pace::of(bench.rig()).search_mm_s;
     let contact_mm = touch(bench, travel_max_mm - 0.5, speed_mm_s, SEARCH_FORCE_N)?;
     let withdraw_mm_s = bench.rig().stage.withdraw_speed_mm_s;
     bench.move_to(Axis::Z, (contact_mm - 3.0 * TOUCH_FROM_MM).max(0.0), withdraw_mm_s)?;
@@ -77,7 +66,7 @@ pub fn seek_face(bench: &mut Bench) -> Result<f64, Fault> {
 ///
 /// [`Fault`]; where nothing is met up to `target_mm`, one that says so.
 pub fn touch(bench: &mut Bench, target_mm: f64, speed_mm_s: f64, rise_n: f64) -> Result<f64, Fault> {
-    let mut contact = Contact::new(rise_n);
+    let mut contact = Contact::new(rise_n, Pace::of(bench.rig()));
     let mut contact_mm = 0.0;
     let hit = bench.move_until(Axis::Z, target_mm, speed_mm_s, |reading| {
         contact_mm = reading.stage_mm;
@@ -100,13 +89,15 @@ pub fn approach(bench: &mut Bench, below_face_mm: f64, face_mm: f64) -> Result<(
     bench.move_to(Axis::Z, (face_mm - below_face_mm).max(0.0), speed_mm_s)
 }
 
-/// Touches with retracted needles while recording; returns the stage position of the stop, mm.
+/// Touches with retracted needles while recording, at the bench's own speed for it or at that of the press (mm/s);
+/// returns the stage position of the stop, mm.
 ///
 /// # Errors
 ///
 /// [`Fault`].
-pub fn touch_face(bench: &mut Bench, face_mm: f64) -> Result<f64, Fault> {
-    touch(bench, face_mm + 1.0, TOUCH_SPEED_MM_S.min(bench.rig().limits.approach_speed_max_mm_s), TOUCH_FORCE_N)
+pub fn touch_face(bench: &mut Bench, face_mm: f64, press_mm_s: f64) -> Result<f64, Fault> {
+    let speed_mm_s = Pace::of(bench.rig()).touch_mm_s.unwrap_or(press_mm_s);
+    touch(bench, face_mm + 1.0, speed_mm_s, TOUCH_FORCE_N)
 }
 
 /// Where the undeformed surface would lie in the plane of the face: the stop of the touch less what the touch itself
@@ -134,7 +125,7 @@ pub fn press(
     let withdraw_mm_s = bench.rig().stage.withdraw_speed_mm_s;
     approach(bench, set_depth_mm + TOUCH_FROM_MM, face_mm)?;
     bench.record(Phase::Touch, recorder);
-    let stop_mm = touch_face(bench, face_mm)?;
+    let stop_mm = touch_face(bench, face_mm, speed_mm_s)?;
     let flush_mm = flush_mm(bench, stop_mm);
     bench.phase(Phase::Retract);
     let start_mm = (flush_mm - set_depth_mm - FREE_WAY_MM).max(0.0);
@@ -143,7 +134,7 @@ pub fn press(
     bench.phase(Phase::Press);
     bench.move_to(Axis::Z, flush_mm, speed_mm_s)?;
     bench.phase(Phase::Hold);
-    bench.observe(HOLD, |_| {})?;
+    bench.observe(Pace::of(bench.rig()).hold, |_| {})?;
     bench.phase(Phase::Withdraw);
     bench.move_to(Axis::Z, start_mm, speed_mm_s)?;
     bench.end_record()?;

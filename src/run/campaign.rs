@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     bench::{Bench, Recorder, fault::Fault, opening::Scene, safe::SafeState},
-    capture::{ForceChannel, GaugeStudy, Header, Kind, StageChannel},
+    capture::{ForceChannel, GaugeStudy, Header, Kind, Pairing, StageChannel},
     device::Identity,
     link::{Role, interrupt::InterruptFlag, serial::OpenError},
     procedure::{checks, dynamic, press, site::Sites},
@@ -297,6 +297,9 @@ impl Campaign<'_> {
 
     fn header(&self, bench: &Bench, step: &Step, name: &str) -> Header {
         let calibration = bench.calibration();
+        let rig = bench.rig();
+        let resolution_n =
+            rig.force.gauge.as_ref().map_or(calibration.force.n_per_count.abs(), |gauge| gauge.resolution_n);
         Header {
             schema: "capture/1".to_owned(),
             kind: if matches!(step, Step::Run { .. }) { Kind::Dynamic } else { Kind::Press },
@@ -309,7 +312,7 @@ impl Campaign<'_> {
             force: Some(ForceChannel {
                 natural_hz: calibration.response.natural_hz,
                 damping: calibration.response.damping,
-                resolution_n: calibration.force.n_per_count.abs(),
+                resolution_n,
                 range_n: Some(calibration.force.range_n),
                 natural_u_hz: Some(calibration.response.natural_u_hz),
                 damping_u: Some(calibration.response.damping_u),
@@ -329,7 +332,11 @@ impl Campaign<'_> {
                 Step::Run { stroke_rate_hz, .. } => Some(stroke_rate_hz),
                 Step::Press { .. } | Step::Reference { .. } => None,
             },
-            pairing: None,
+            pairing: rig.force.gauge.as_ref().map(|gauge| Pairing {
+                time_u_s: bench.time_u_s(),
+                delay_u_s: gauge.delay_u_s(rig.force.sample_rate_hz),
+                position_u_mm: rig.stage.position_u_mm,
+            }),
             simulated: self.job.rig.value.simulated,
         }
     }

@@ -4,7 +4,7 @@ use crate::{
     config::{
         cartridge::Cartridge,
         faults::{Faults, Inject},
-        rig::{Axis, Rig},
+        rig::{Axis, Force, ForceDriver, Rig},
         world::WorldParams,
     },
     link::Role,
@@ -15,6 +15,9 @@ use crate::{
             Firmware,
             daq::DaqFirmware,
             endpoint::DeviceIdentity,
+            line_gauge::LineFirmware,
+            mark10::Mark10Firmware,
+            mt_sics::BalanceFirmware,
             pen::PenFirmware,
             zaber::{ZaberFirmware, ZaberIdentity, axis::AxisIdentity},
         },
@@ -48,7 +51,7 @@ impl SimBench {
             boot_id: boots.next_u64() as u32,
         };
         let pen = PenFirmware::new(identity(b"SIM-PEN-0001"));
-        let force = DaqFirmware::new(identity(b"SIM-DAQ-0001"));
+        let force = force_of(&rig.force, world, identity(b"SIM-DAQ-0001"));
         let stage = ZaberFirmware::new(
             vec![ZaberIdentity {
                 device_id: 50_081,
@@ -61,7 +64,7 @@ impl SimBench {
         let lines = [
             FaultyLine::new(Box::new(pen), Framing::Zero),
             FaultyLine::new(Box::new(stage), Framing::Line),
-            FaultyLine::new(Box::new(force), Framing::Zero),
+            FaultyLine::new(force, framing_of(rig.force.driver)),
         ];
         Self { world: World::new(world, &truth, seeds), lines }
     }
@@ -104,6 +107,28 @@ impl SimBench {
     pub fn next_wake(&self) -> (Option<RunTime>, Role) {
         let wakes = Role::ALL.map(|role| (self.lines[role as usize].next_wake(), role));
         wakes.into_iter().filter(|(at, _)| at.is_some()).min_by_key(|(at, _)| *at).unwrap_or((None, Role::Pen))
+    }
+}
+
+/// The force device of a rig file; what its driver needs was checked with the file.
+/// What ends a message of a force device: gauges speak in lines.
+fn framing_of(driver: ForceDriver) -> Framing {
+    match driver {
+        ForceDriver::BenchLink => Framing::Zero,
+        ForceDriver::Mark10 | ForceDriver::MtSics | ForceDriver::Line => Framing::Line,
+    }
+}
+
+fn force_of(force: &Force, world: &WorldParams, identity: DeviceIdentity) -> Box<dyn Firmware> {
+    let n_per_count = world.cell.n_per_count;
+    let Some(gauge) = &force.gauge else { return Box::new(DaqFirmware::new(identity)) };
+    match (force.driver, &gauge.line) {
+        (ForceDriver::Mark10, _) => Box::new(Mark10Firmware::new(gauge, n_per_count)),
+        (ForceDriver::MtSics, _) => {
+            Box::new(BalanceFirmware::new(gauge, n_per_count, force.sample_rate_hz, force.baud))
+        }
+        (ForceDriver::Line, Some(line)) => Box::new(LineFirmware::new(gauge, line, n_per_count, force.sample_rate_hz)),
+        (ForceDriver::BenchLink, _) | (ForceDriver::Line, None) => Box::new(DaqFirmware::new(identity)),
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Command {
     ZeroImmediate,
     /// Tare when stable.
     Tare,
+    /// Levels of the protocol that it knows.
+    Levels,
     /// Type of the balance.
     Type,
     /// Software version.
@@ -44,6 +46,7 @@ impl Command {
             Self::Zero => "Z",
             Self::ZeroImmediate => "ZI",
             Self::Tare => "T",
+            Self::Levels => "I1",
             Self::Type => "I2",
             Self::Software => "I3",
             Self::Serial => "I4",

@@ -18,6 +18,9 @@ const SEARCH_HZ: f64 = 1.0;
 const DETECTION: f64 = 5.0;
 /// Improvement of the squares, in noise variances, by which offsets of their own are believed (two more unknowns).
 const OFFSETS_DIFFER: f64 = 16.0;
+/// Rows a second below which the highest harmonic would pass for another frequency, or for none: no hum is sought, and
+/// what there is of it counts as noise.
+const RATE_MIN_HZ: f64 = 2.2 * 61.0 * HARMONICS as f64;
 /// Harmonics of the mains that are taken out.
 const HARMONICS: usize = 3;
 
@@ -70,7 +73,9 @@ pub fn remove(t_s: &[f64], force_n: &[f64], quiet: &[Quiet], mains_hz: Option<f6
     let free = Basis { offsets: quiet.len(), middle: 0.5 * (first + last), span: (last - first).max(1e-9), hum: None };
     let plain = Equations::of(&free, t_s, force_n, quiet).solve()?;
     let rest = residuals(&free, &plain, t_s, force_n, quiet);
+    let slow = t_s.len() as f64 / free.span < RATE_MIN_HZ;
     let hum = match mains_hz {
+        _ if slow => None,
         Some(near_hz) => Some(refined(t_s, &rest, quiet, near_hz)),
         None => strongest_hum(t_s, &rest, quiet),
     };
@@ -383,5 +388,16 @@ mod tests {
         // Between the quiet stretches the background is interpolated.
         let worst = background.force_n[2000..5000].iter().fold(0.0_f64, |m, f| m.max(f.abs()));
         assert!(worst < 0.006, "{worst}");
+    }
+
+    #[test]
+    fn rows_too_slow_to_show_hum_keep_it_as_noise() {
+        let mut stream = Stream::named(4, "background");
+        // At twice the mains one column of the hum would vanish, and its second harmonic would be the offset.
+        let t: Vec<f64> = (0..800).map(|i| f64::from(i) * 1e-2).collect();
+        let force: Vec<f64> = t.iter().map(|_| 0.12 + 0.001 * stream.normal()).collect();
+        let quiet = [Quiet { rows: 0..300, holds_for: 0..400 }, Quiet { rows: 500..800, holds_for: 400..800 }];
+        let background = remove(&t, &force, &quiet, None).expect("a baseline");
+        assert!(background.hum.is_none() && (background.noise_n / 0.001 - 1.0).abs() < 0.1);
     }
 }

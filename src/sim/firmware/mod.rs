@@ -8,6 +8,10 @@
 
 pub mod daq;
 pub mod endpoint;
+pub(crate) mod gauge;
+pub mod line_gauge;
+pub mod mark10;
+pub mod mt_sics;
 pub mod pen;
 pub mod zaber;
 
