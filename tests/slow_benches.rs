@@ -13,6 +13,7 @@ use rig::{
     run::{
         campaign::{self, Observer, Progress},
         job::Job,
+        operator::{Confirmed, HandStep, Operator},
     },
     sim::{link::SimLink, world::truth::HoldTruth},
     time::RunTime,
@@ -42,13 +43,11 @@ struct Nobody;
 
 impl Observer for Nobody {
     fn progress(&mut self, _: &Progress) {}
+}
 
-    fn next_cartridge(&mut self, _: u32) -> Result<String, String> {
-        Err("one cartridge is enough".to_owned())
-    }
-
-    fn next_operator(&mut self, _: &str) -> Result<String, String> {
-        Err("no operator is needed".to_owned())
+impl Operator for Nobody {
+    fn have_done(&mut self, _: &HandStep) -> Result<Confirmed, String> {
+        Ok(Confirmed { by: "the test".to_owned(), at: "2026-01-01T00:00:00Z".to_owned(), answer: None })
     }
 }
 
@@ -72,6 +71,7 @@ fn presses(bench: &str, seed: u64) -> Vec<(Press, HoldTruth)> {
         seed,
         out: out.path().to_owned(),
         started: "2026-01-01T00:00:00Z".to_owned(),
+        notes: Vec::new(),
     };
     let world = job.rig.value.sim.clone().unwrap();
     let link = Rc::new(RefCell::new(SimLink::new(&job.rig.value, &world, &job.cartridge.value, seed)));

@@ -87,6 +87,8 @@ pub struct Devices {
 /// A bench in operation.
 pub struct Bench {
     link: Box<dyn Link>,
+    /// Those that are there.
+    roles: Vec<Role>,
     /// The devices; procedures use them through the methods of this type.
     devices: Devices,
     guard: Guard,
@@ -121,6 +123,7 @@ impl Bench {
         let guard = Guard::new(rig.limits.clone());
         Self {
             link,
+            roles: Role::ALL.to_vec(),
             devices,
             guard,
             rig,
@@ -137,6 +140,12 @@ impl Bench {
             moved: false,
             late: None,
         }
+    }
+
+    /// The same, with one device alone: nothing is sent to the others.
+    pub fn only(mut self, role: Role) -> Self {
+        self.roles = vec![role];
+        self
     }
 
     /// Time since the run began.
@@ -245,6 +254,9 @@ impl Bench {
     fn transmit(&mut self) -> Result<(), Fault> {
         let mut sent = Ok(());
         for role in Role::ALL {
+            if !self.roles.contains(&role) {
+                continue;
+            }
             while let Some((bytes, urgent)) = self.session(role).transmit() {
                 // A device that takes no bytes must not keep the others from their STOP.
                 sent = sent.and(self.link.send(role, &bytes, urgent).map_err(Fault::Link));

@@ -29,7 +29,7 @@ impl Bench {
     /// [`Fault`] where one is silent or is another device.
     pub fn identify(&mut self) -> Result<Vec<(Role, Identity)>, Fault> {
         let mut identities = Vec::new();
-        for role in Role::ALL {
+        for role in self.roles.clone() {
             let now = self.now();
             self.session(role).identify(now);
             let what = format!("the identification of the {}", role.name());

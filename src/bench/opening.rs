@@ -96,6 +96,31 @@ impl Bench {
         };
         Ok(Self::new(link, Devices::of(&rig, pen_uid), rig, calibration, interrupt))
     }
+
+    /// Opens the port of one device of a bench, and no other.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] where it cannot be opened.
+    pub fn open_only(
+        rig: Rig,
+        calibration: Calibration,
+        role: Role,
+        interrupt: InterruptFlag,
+    ) -> Result<Self, OpenError> {
+        let port: Vec<_> = ports(&rig).into_iter().filter(|(other, ..)| *other == role).collect();
+        let link = Box::new(SerialLink::open(&port)?);
+        Ok(Self::new(link, Devices::of(&rig, None), rig, calibration, interrupt).only(role))
+    }
+}
+
+/// Port and line speed of each device.
+fn ports(rig: &Rig) -> [(Role, &str, u32); 3] {
+    [
+        (Role::Pen, &rig.pen.port, rig.pen.baud),
+        (Role::Stage, &rig.stage.port, rig.stage.baud),
+        (Role::Force, &rig.force.port, rig.force.baud),
+    ]
 }
 
 /// The simulated bench of this process, or the ports that the rig file names.
@@ -103,11 +128,7 @@ fn live(rig: &Rig, scene: &Scene<'_>) -> Result<Box<dyn Link>, OpenError> {
     let world = rig.sim.as_ref().filter(|_| rig.in_process());
     Ok(match world {
         Some(world) => Box::new(simulated(rig, world, scene)?),
-        None => Box::new(SerialLink::open(&[
-            (Role::Pen, &rig.pen.port, rig.pen.baud),
-            (Role::Stage, &rig.stage.port, rig.stage.baud),
-            (Role::Force, &rig.force.port, rig.force.baud),
-        ])?),
+        None => Box::new(SerialLink::open(&ports(rig))?),
     })
 }
 

@@ -12,7 +12,7 @@ use crate::{
         library::{self, Library},
         rig::Rig,
     },
-    link::{interrupt::InterruptFlag, serial},
+    link::{Role, interrupt::InterruptFlag, serial},
     procedure::checks::{self, Finding},
     record::model as record,
     report::junit,
@@ -29,16 +29,41 @@ use std::{
 /// Check identities, noise, hum, sample rate and zero of a bench; nothing dangerous moves
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  rig check --rig rigs/bench-zaber.toml --json\n  \
-    rig check --rig rigs/bench-zaber.toml --junit check.xml")]
+    rig check --rig rigs/bench-zaber.toml --junit check.xml\n  \
+    rig check --rig my-bench.toml --only force")]
 pub struct Check {
     #[command(flatten)]
     rig: RigOption,
+    /// One device alone; the ports of the others stay closed
+    #[arg(long, value_enum, value_name = "DEVICE")]
+    only: Option<Device>,
     /// Write the checks as JUnit too
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// Take an overdue calibration, for this written reason
     #[arg(long, value_name = "REASON")]
     overdue_because: Option<String>,
+}
+
+/// A device of the bench.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Device {
+    /// The pen: who it is, and whether it confirms STOP.
+    Pen,
+    /// The stage: who it is.
+    Stage,
+    /// The force device: who it is, its noise, rate and zero, and its calibration.
+    Force,
+}
+
+impl Device {
+    fn role(self) -> Role {
+        match self {
+            Self::Pen => Role::Pen,
+            Self::Stage => Role::Stage,
+            Self::Force => Role::Force,
+        }
+    }
 }
 
 /// Bring a quarantined bench back after a look at it; names the incident
@@ -149,7 +174,7 @@ fn age(owner: &str, now: jiff::Timestamp) -> String {
 }
 
 /// Opens the bench of a rig file for commands other than a validation.
-fn open(option: &RigOption) -> Result<(Bench, Lock), Failure> {
+fn open(option: &RigOption, only: Option<Role>) -> Result<(Bench, Lock), Failure> {
     let path = option.path();
     let rig = library::rig(path.as_deref())?.value;
     let library = Library::beside(path.as_deref());
@@ -159,7 +184,12 @@ fn open(option: &RigOption) -> Result<(Bench, Lock), Failure> {
     let seed = rig.sim.as_ref().map_or(0, |world| world.seed);
     let interrupt = InterruptFlag::default();
     interrupt.listen().map_err(Failure::usage)?;
+    if let Some(role) = only.filter(|_| !rig.in_process()) {
+        let bench = Bench::open_only(rig, calibration, role, interrupt).map_err(Failure::usage)?;
+        return Ok((bench, lock));
+    }
     let bench = Bench::open(rig, calibration, None, Scene::new(&cartridge, seed), interrupt).map_err(Failure::usage)?;
+    let bench = if let Some(role) = only { bench.only(role) } else { bench };
     Ok((bench, lock))
 }
 
@@ -170,7 +200,9 @@ impl Check {
     ///
     /// [`Failure`] with the exit code of the contract.
     pub fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
-        let (mut bench, _lock) = open(&self.rig)?;
+        let only = self.only.map(Device::role);
+        let concerns = |role: Role| only.is_none_or(|only| only == role);
+        let (mut bench, _lock) = open(&self.rig, only)?;
         let identities = bench.identify().map_err(Failure::usage)?;
         let mut findings: Vec<Finding> = identities
             .iter()
@@ -184,10 +216,16 @@ impl Check {
             exit: Exit::Fault,
             message: format!("{fault}\n  next: {}", fault.hint()),
         };
-        findings.extend(checks::at_rest(&mut bench).map_err(fault)?);
-        let stop = bench.stop_pen().map_err(fault);
-        findings.push(Finding { name: "stop works", passed: stop.is_ok(), detail: "the pen confirms STOP".to_owned() });
-        findings.push(self.calibration(bench.calibration()));
+        if concerns(Role::Force) {
+            findings.extend(checks::at_rest(&mut bench).map_err(fault)?);
+        }
+        if concerns(Role::Pen) {
+            let passed = bench.stop_pen().map_err(fault).is_ok();
+            findings.push(Finding { name: "stop works", passed, detail: "the pen confirms STOP".to_owned() });
+        }
+        if concerns(Role::Force) {
+            findings.push(self.calibration(bench.calibration()));
+        }
         let passed = findings.iter().all(|finding| finding.passed);
         if let Some(path) = &self.junit {
             let check =
@@ -246,7 +284,7 @@ impl Recover {
         };
         terminal.note(&format!("incident:\n{}", incident.trim()));
         drop(lock);
-        let (mut bench, lock) = open(&self.rig)?;
+        let (mut bench, lock) = open(&self.rig, None)?;
         let failed = |message: String| Failure { exit: Exit::Unsafe, message };
         bench.identify().map_err(|fault| failed(format!("{fault}; the bench stays quarantined")))?;
         bench.stream(bench.rig().force.sample_rate_hz).map_err(|fault| failed(fault.to_string()))?;
