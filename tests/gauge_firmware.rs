@@ -156,7 +156,7 @@ fn a_board_prints_its_banner_then_columns_at_its_own_pace() {
     let mut board = LineFirmware::new(&gauge, gauge.line.as_ref().unwrap(), Cell::default().n_per_count, 80.0);
     let lines = said(&mut board, cell(0.25), &[(700, "?")], 1400);
     assert_eq!(lines[0], (0, "SIM-LINE 1.0 ready".to_owned()));
-    assert_eq!(lines[2].1, "412\t2500", "milliseconds and counts of 0.1 mN");
+    assert_eq!(lines[2].1, "413\t2500", "milliseconds and counts of 0.1 mN");
     assert!((79..=83).contains(&(lines.len() - 2)), "{} lines in a second", lines.len());
     assert!(lines.iter().any(|(ms, text)| *ms == 700 && text == "SIM-LINE 1.0"));
 }

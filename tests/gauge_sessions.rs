@@ -205,6 +205,7 @@ fn a_balance_is_believed_by_the_id_of_its_answers() {
         hand.say(&format!("{id} D     100.00 g\r\n"));
         // 0.1 kg by standard gravity.
         assert_eq!(hand.micronewtons(), vec![980_665; expected], "{id} {extra}");
+        assert_eq!(hand.fault().contains("set force.gauge.lenient_id = true"), expected == 0, "{id} {extra}");
     }
 }
 

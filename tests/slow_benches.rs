@@ -134,6 +134,25 @@ fn what_slow_benches_measure_holds_the_truth_within_what_they_say() {
     assert!(worst < 3.5, "{missed:#?}");
 }
 
+#[test]
+fn one_device_can_be_checked_alone() {
+    let checked = |device: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_rig"))
+            .args(["check", "--only", device, "--rig"])
+            .arg(rig_file("sim-mt-sics"))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{device}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = checked("force");
+    for (name, there) in [("force device: SIM-1203", true), ("force zero", true), ("calibration", true), ("pen", false)]
+    {
+        assert_eq!(said.contains(&format!("ok     {name}")), there, "{name} in {said}");
+    }
+    assert_eq!(checked("stage").lines().count(), 1);
+}
+
 /// Exit code and what was said, in an empty folder in which nothing may come to be.
 fn refused(rig: &str, (from, to): (&str, &str), plan: &str) -> String {
     let folder = tempfile::tempdir().unwrap();

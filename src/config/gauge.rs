@@ -208,7 +208,7 @@ impl Gauge {
         let numbers = [
             ("force.sample_rate_hz", "Hz", sample_rate_hz, min, max),
             ("force.baud", "baud", f64::from(baud), limits.baud[0], limits.baud[1]),
-            ("force.gauge.resolution_n", "N", self.resolution_n, 1e-6, 10.0),
+            ("force.gauge.resolution_n", "N", self.resolution_n, 1e-7, 10.0),
             ("force.gauge.delay_ms", "ms", self.delay_ms, 0.0, 500.0),
             ("force.gauge.delay_u_ms", "ms", self.delay_u_ms.unwrap_or(0.0), 0.0, 500.0),
         ];

@@ -239,7 +239,6 @@ impl Document for Rig {
             ("stage.site_pitch_mm", "mm", self.stage.site_pitch_mm, 0.05, 50.0),
             ("stage.sites_per_row", "", f64::from(self.stage.sites_per_row), 1.0, 1000.0),
             ("stage.position_u_mm", "mm", self.stage.position_u_mm, 0.0, 1.0),
-            ("force.sample_rate_hz", "Hz", self.force.sample_rate_hz, 1.0, 50_000.0),
             ("force.baud", "baud", f64::from(self.force.baud), 1200.0, 4e7),
             ("pen.baud", "baud", f64::from(self.pen.baud), 1200.0, 4e6),
         ];

@@ -37,6 +37,10 @@ impl Mark10 {
     }
 
     fn hear_reading(&self, line: &[u8]) -> Heard {
+        if matches!(line.trim_ascii(), b"OVER" | b"UNDER") {
+            // As its display shows it.
+            return Heard::Overload;
+        }
         match parse_reading(line) {
             Ok(reading) if unit_of(reading.unit) == self.unit => Heard::Force(reading.force_n(), None),
             Ok(reading) => {

@@ -56,6 +56,10 @@ impl MtSics {
             (Err(AnswerError::Syntax), Ask::Identity(part)) if part > 0 => {
                 self.keep(part, &["not told".to_owned()], Heard::Answer)
             }
+            (Err(AnswerError::OtherId { id, wanted }), _) if id == Self::command(ask).text() => Heard::Failed(format!(
+                "it answers {id} with the id {id} in place of {wanted}; if it is a balance that gets this wrong, set \
+                 force.gauge.lenient_id = true"
+            )),
             (Err(AnswerError::OtherId { .. }), _) => Heard::Stray,
             (Err(error @ AnswerError::Shape { .. }), _) => Heard::Bad(error.to_string()),
             (Err(error @ AnswerError::Unit { .. }), _) => Heard::Failed(error.to_string()),
