@@ -84,7 +84,9 @@ impl Fault {
             Self::Trip(Trip::Travel { .. }) => {
                 "check that the phantom is in place; the limit is limits.travel_max_mm in the rig file"
             }
-            Self::Trip(Trip::Speed { .. }) => "check the stage's speed setting and the microstep_mm of the rig file",
+            Self::Trip(Trip::Speed { .. }) => {
+                "check the stage's speed setting and its scale: microstep_mm in the rig file, steps/mm ($100 to $102) and seek rate ($25) of a GRBL controller"
+            }
             Self::Deadline { .. } => "check that nothing blocks the stage and that the pen's cartridge is seated",
             Self::Check(_) | Self::Procedure(_) => "run `rig check` and look at the failing line",
             Self::Record(_) => "free disk space or choose another --out, then run again",

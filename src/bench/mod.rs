@@ -99,6 +99,10 @@ pub struct Bench {
     zero_counts: f64,
     /// Force counts of the first zero: limits are judged against it, and no taring moves it.
     reference_counts: Option<f64>,
+    /// Encoder counts where the stage calls its position zero, from homing on: the two count from places of their own.
+    z_zero_counts: f64,
+    /// Whether the force device latches the stage's encoder, as its last sample shows.
+    latched: bool,
     recording: Option<(Phase, Box<dyn Recorder>)>,
     arrived: Vec<ForceSample>,
     pairing: Pairing,
@@ -131,6 +135,8 @@ impl Bench {
             interrupt,
             zero_counts: 0.0,
             reference_counts: None,
+            z_zero_counts: 0.0,
+            latched: false,
             recording: None,
             arrived: Vec::new(),
             pairing: Pairing::default(),
@@ -171,6 +177,11 @@ impl Bench {
     /// Force counts of the reference zero.
     pub fn zero_counts(&self) -> f64 {
         self.zero_counts
+    }
+
+    /// Encoder counts of the stage's position zero.
+    pub fn z_zero_counts(&self) -> f64 {
+        self.z_zero_counts
     }
 
     /// Readings that the last [`Bench::pump`] brought.
@@ -276,6 +287,7 @@ impl Bench {
         for sample in &arrived {
             match sample.tie {
                 Tie::Latched { device_us, z_counts } => {
+                    self.latched = true;
                     let sample = Sample { time_us: device_us, force_counts: sample.force_counts, z_counts };
                     let reading = self.recorded(&sample)?;
                     self.guard.check_force(self.limited_force_n(sample.force_counts)).map_err(Fault::Trip)?;
@@ -334,7 +346,7 @@ impl Bench {
             force_n: self.force_n(sample.force_counts),
             stage_mm: match sample.z_counts {
                 NOT_READ => f64::NAN,
-                counts => f64::from(counts) * self.calibration.encoder.mm_per_count,
+                counts => (f64::from(counts) - self.z_zero_counts) * self.calibration.encoder.mm_per_count,
             },
         })
     }

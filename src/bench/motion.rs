@@ -10,10 +10,12 @@ use std::time::Duration;
 
 /// Longest time that a request and its repetitions may take.
 const REPLY_ALLOWED: Duration = Duration::from_millis(2000);
-/// The same for an identity: a board that opening its port has reset must boot first.
-const IDENTIFY_ALLOWED: Duration = Duration::from_millis(6000);
+/// For a device to say who it is: boards that restart when the port is opened take seconds.
+const IDENTITY_ALLOWED: Duration = Duration::from_millis(8000);
 /// Longest time for homing all axes.
 const HOME_ALLOWED: Duration = Duration::from_secs(60);
+/// Rest after homing over which the encoder's zero is taken.
+const ENCODER_ZERO_SPAN: Duration = Duration::from_millis(50);
 /// For the pen to reach the state that it was told to.
 const PEN_ALLOWED: Duration = Duration::from_millis(1500);
 
@@ -33,7 +35,7 @@ impl Bench {
             let now = self.now();
             self.session(role).identify(now);
             let what = format!("the identification of the {}", role.name());
-            self.wait(&what, IDENTIFY_ALLOWED, |bench| !bench.session(role).busy())?;
+            self.wait(&what, IDENTITY_ALLOWED, |bench| !bench.session(role).busy())?;
             identities.extend(self.session(role).identity().map(|identity| (role, identity.clone())));
         }
         Ok(identities)
@@ -140,12 +142,44 @@ impl Bench {
         self.devices.pen.acknowledge(now);
         self.devices.stage.home(now);
         self.pairing.forget_positions();
-        self.wait("homing", HOME_ALLOWED, |bench| !bench.devices.stage.moving())
+        self.wait("homing", HOME_ALLOWED, |bench| !bench.devices.stage.moving())?;
+        self.find_encoder_zero()
+    }
+
+    /// Lets an encoder that is latched with the force count from where the stage does. A move to where the encoder saw
+    /// the contact would else end somewhere else.
+    fn find_encoder_zero(&mut self) -> Result<(), Fault> {
+        if self.streaming_since.is_none() || !self.latched {
+            return Ok(());
+        }
+        let (mut sum_mm, mut count) = (0.0, 0_u32);
+        self.observe(ENCODER_ZERO_SPAN, |reading| {
+            sum_mm += reading.stage_mm;
+            count += 1;
+        })?;
+        if count == 0 {
+            return Err(Fault::Check("no sample of the encoder came while its zero was taken".to_owned()));
+        }
+        let off_mm = sum_mm / f64::from(count) - self.position_mm(Axis::Z);
+        self.z_zero_counts += off_mm / self.calibration.encoder.mm_per_count;
+        // The jump is no motion.
+        self.guard.new_stream();
+        Ok(())
     }
 
     /// Whether the stage can reach fresh sites by itself.
     pub fn has_site_axes(&self) -> bool {
         self.rig.stage.axes.contains(&Axis::X)
+    }
+
+    /// How long after the last word of the host an armed pen stops by itself, at most; `None`: never.
+    pub fn pen_lease(&self) -> Option<Duration> {
+        self.devices.pen.lease()
+    }
+
+    /// Whether x and y can move while z does.
+    pub fn axes_are_independent(&self) -> bool {
+        self.devices.stage.axes_are_independent()
     }
 
     /// Moves one axis and waits until it stands.

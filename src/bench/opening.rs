@@ -6,12 +6,13 @@ use crate::{
         calibration::Calibration,
         cartridge::Cartridge,
         faults::Faults,
-        rig::{Force, ForceDriver, PORT_SIM, PenDriver, Rig, StageDriver},
+        rig::{Force, ForceDriver, PORT_SIM, PenDriver, Rig, StageProtocol},
         world::WorldParams,
     },
     device::{
-        ForceDaq, force_bench_link::ForceBenchLink, force_line::Lines, force_mark10::Mark10, force_mt_sics::MtSics,
-        gauge::GaugeSession, pen_bench_link::PenBenchLink, stage_zaber::StageZaber,
+        ForceDaq, Pen, Stage, force_bench_link::ForceBenchLink, force_line::Lines, force_mark10::Mark10,
+        force_mt_sics::MtSics, gauge::GaugeSession, pen_bench_link::PenBenchLink, pen_console::PenConsole,
+        stage_grbl::StageGrbl, stage_zaber::StageZaber,
     },
     link::{
         Link, Role,
@@ -27,13 +28,17 @@ use std::rc::Rc;
 impl Devices {
     /// Sessions with the devices of a rig file.
     pub fn of(rig: &Rig, pen_uid: Option<String>) -> Self {
-        let pen = match rig.pen.driver {
+        let pen: Box<dyn Pen> = match rig.pen.driver {
             PenDriver::BenchLink => Box::new(PenBenchLink::new(pen_uid)),
-        };
-        let stage = match rig.stage.driver {
-            StageDriver::ZaberAscii => {
-                Box::new(StageZaber::new(rig.stage.axes.clone(), rig.stage.microstep_mm, rig.stage.serial.clone()))
+            PenDriver::Console => {
+                let script = rig.pen.script.clone().expect("library::rig reads the profile of a console");
+                Box::new(PenConsole::new(script, pen_uid))
             }
+        };
+        let (axes, serial) = (&rig.stage.axes, rig.stage.serial.clone());
+        let stage: Box<dyn Stage> = match rig.stage.protocol().expect("a rig file is checked when it is read") {
+            StageProtocol::ZaberAscii { microstep_mm } => Box::new(StageZaber::new(axes.clone(), microstep_mm, serial)),
+            StageProtocol::Grbl { machine_axes } => Box::new(StageGrbl::new(axes, machine_axes, serial)),
         };
         Self { pen, stage, force: force_of(&rig.force) }
     }

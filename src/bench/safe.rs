@@ -67,8 +67,12 @@ impl Bench {
         self.devices.stage.withdraw(now, withdraw_speed_mm_s);
         let allowed = Duration::from_secs_f64(2.0 * self.rig.limits.travel_max_mm / withdraw_speed_mm_s + 3.0);
         self.press_on(allowed, settled);
-        let pen = (!self.pen_stopped_since(began)).then(|| {
-            "no confirmation of STOP; its own lease stops it within 500 ms, look before you reach in".to_owned()
+        let pen = (!self.pen_stopped_since(began)).then(|| match self.devices.pen.lease() {
+            Some(lease) => format!(
+                "no confirmation of STOP; its own lease stops it within {} ms, look before you reach in",
+                lease.as_millis()
+            ),
+            None => "no confirmation of STOP, and it has no lease: it may stroke on; cut its supply".to_owned(),
         });
         let stage = self.stage_unconfirmed();
         if self.streaming_since.take().is_some() {

@@ -56,10 +56,10 @@ pub struct Validate {
     cartridge: String,
     #[command(flatten)]
     rig: RigOption,
-    /// Pen: a name or a file
-    #[arg(long, value_name = "NAME|FILE", default_value = "reference")]
-    pen: String,
-    /// Plan: quick, standard, design, press (needles at rest), or a file
+    /// Pen: a name or a file; without it the profile of a pen with a text console, else reference
+    #[arg(long, value_name = "NAME|FILE")]
+    pen: Option<String>,
+    /// Plan: quick, standard, design, press (needles at rest), msa (gauge study), or a file
     #[arg(long, value_name = "NAME|FILE", default_value = "standard")]
     plan: String,
     /// Set depth to measure instead of the cartridge's own, mm; may be given several times
@@ -114,7 +114,16 @@ impl Validate {
         let library = Library::beside(rig_path.as_deref());
         let calibration = library.calibration(&rig.value.force.calibration, rig_path.as_deref())?;
         let cartridge = library.cartridge(&self.cartridge)?;
-        let pen = library.pen(&self.pen)?;
+        let pen = match (&self.pen, &rig.value.pen.profile) {
+            (Some(name), _) => library.pen(name)?,
+            (None, Some(profile)) => library.profile(profile, rig_path.as_deref())?,
+            (None, None) => library.pen("reference")?,
+        };
+        if pen.value.console.as_ref() != rig.value.pen.script.as_ref().map(|script| &script.console) {
+            let spoken = rig.value.pen.profile.as_deref().unwrap_or("BENCH-LINK");
+            let message = format!("{}: the pen of this rig file speaks {spoken}, not what this file says", pen.origin);
+            return Err(Failure::usage(message));
+        }
         let plan = library.plan(&self.plan)?;
         let mut set_depths_mm = match (self.depth.as_slice(), plan.value.set_depths) {
             ([], SetDepths::All) => cartridge.value.set_depths_mm.clone(),

@@ -1,7 +1,8 @@
 //! Finding files by name: beside the rig file, in the working directory, else built in.
 
 use super::{
-    ConfigError, Document, calibration::Calibration, cartridge::Cartridge, distance, faults::Faults, parse, pen::Pen,
+    ConfigError, Document, calibration::Calibration, cartridge::Cartridge, console::Console, distance, faults::Faults,
+    parse, pen::Pen,
     plan::Plan, rig::Rig, steps::Steps,
 };
 use std::{
@@ -59,7 +60,7 @@ macro_rules! built_in {
 }
 
 const CARTRIDGES: BuiltIn = built_in!("cartridges": "0.25mm", "0.5mm", "1.0mm", "1.5mm", "2.0mm", "2.5mm", "3.0mm");
-const PENS: BuiltIn = built_in!("pens": "reference");
+const PENS: BuiltIn = built_in!("pens": "reference", "proto-c", "proto-d");
 const PLANS: BuiltIn = built_in!("plans": "quick", "standard", "design", "msa", "press");
 const CALIBRATIONS: BuiltIn = built_in!("calibrations": "simulated", "simulated-gauge");
 const RIG_DEFAULT: &str = include_str!("../../rigs/default.toml");
@@ -98,6 +99,21 @@ impl Library {
     /// [`LoadError`].
     pub fn pen(&self, name: &str) -> Result<Loaded<Pen>, LoadError> {
         self.find("pen", "pens", name, PENS)
+    }
+
+    /// The pen file that a rig file names as its pen's profile: a path from the rig file's folder, one among the
+    /// fixtures, or a name.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`].
+    pub fn profile(&self, name: &str, rig_file: Option<&Path>) -> Result<Loaded<Pen>, LoadError> {
+        let beside = rig_file.and_then(Path::parent).map(|folder| folder.join(name));
+        let candidates = beside.into_iter().chain(self.folders.iter().map(|folder| folder.join(name)));
+        match candidates.into_iter().find(|path| path.is_file()) {
+            Some(path) => read("pen", &path),
+            None => self.find("pen", "pens", name.trim_start_matches("pens/").trim_end_matches(".toml"), PENS),
+        }
     }
 
     /// A plan by name or file.
@@ -164,7 +180,7 @@ impl Library {
 /// [`LoadError`].
 pub fn rig(path: Option<&Path>) -> Result<Loaded<Rig>, LoadError> {
     match path {
-        Some(path) => read("rig", path),
+        Some(path) => with_script(read("rig", path)?, path),
         None => {
             let origin = "built-in:rigs/default.toml".to_owned();
             let value = parse(&origin, RIG_DEFAULT)?;
@@ -189,6 +205,19 @@ pub fn steps(path: &Path) -> Result<Loaded<Steps>, LoadError> {
 /// [`LoadError`].
 pub fn faults(path: &Path) -> Result<Loaded<Faults>, LoadError> {
     read("fault", path)
+}
+
+/// Reads the pen's console where the rig file names one.
+fn with_script(mut rig: Loaded<Rig>, path: &Path) -> Result<Loaded<Rig>, LoadError> {
+    if let Some(name) = &rig.value.pen.profile {
+        let pen = Library::beside(Some(path)).profile(name, Some(path))?;
+        let script = pen.value.console.as_ref().map(Console::compile).transpose();
+        let missing = || "this pen file has no [console] table, which driver console needs".to_owned();
+        let refuse = |message: String| ConfigError::at(&pen.origin, &pen.text, None, message);
+        let script = script.map_err(|problem| refuse(problem.message))?.ok_or_else(|| refuse(missing()))?;
+        rig.value.pen.script = Some(script);
+    }
+    Ok(rig)
 }
 
 /// Reads and checks one file.

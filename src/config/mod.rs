@@ -6,6 +6,7 @@
 
 pub mod calibration;
 pub mod cartridge;
+pub mod console;
 pub mod faults;
 pub mod gauge;
 pub mod library;

@@ -1,6 +1,6 @@
 //! Pen prototypes (TOML): what a pen can be told.
 
-use super::{Document, Problem};
+use super::{Document, Problem, console::Console};
 use crate::units::{OutOfRange, within};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,9 +23,12 @@ pub struct Pen {
     pub stroke_rate_min_hz: f64,
     /// Fastest stroke rate, Hz.
     pub stroke_rate_max_hz: f64,
-    /// Unique id that its firmware must report, as 24 hexadecimal digits; absent: any pen.
+    /// Unique id that its firmware must report, as 24 hexadecimal digits (`{serial}` of a console); absent: any pen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
+    /// The text console of a prototype that does not speak BENCH-LINK.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub console: Option<Console>,
 }
 
 impl Document for Pen {
@@ -40,6 +43,9 @@ impl Document for Pen {
         ];
         for (path, unit, value, min, max) in limits {
             within("value", unit, value, min, max).map_err(|error| Problem::at(path, error))?;
+        }
+        if let Some(console) = &self.console {
+            return console.compile().map(|_| ());
         }
         match &self.uid {
             Some(uid) if uid.len() != 24 || !uid.bytes().all(|byte| byte.is_ascii_hexdigit()) => {

@@ -1,6 +1,6 @@
 //! Rig files (TOML): the devices of a bench, their ports, and the hard limits that nothing may cross.
 
-use super::{Document, Problem, gauge::Gauge, world::WorldParams};
+use super::{Document, Problem, console::Script, gauge::Gauge, world::WorldParams};
 use crate::units::within;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,8 @@ pub struct Limits {
 pub enum StageDriver {
     /// Zaber ASCII, for example X-LSM.
     ZaberAscii,
+    /// GRBL 1.1 or grblHAL: any stage of three step motors.
+    Grbl,
 }
 
 /// Protocol of a force device.
@@ -69,6 +71,8 @@ pub enum ForceDriver {
 pub enum PenDriver {
     /// BENCH-LINK v1 (fixtures/protocols/bench-link-v1.md).
     BenchLink,
+    /// A text console of its own, described by the pen file that `profile` names.
+    Console,
 }
 
 /// Axis of the stage.
@@ -83,22 +87,82 @@ pub enum Axis {
     Z,
 }
 
+/// Axis of a motion controller, and the way in which it counts: `"-Z"` where its Z falls as the stage's axis grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum MachineAxis {
+    /// Its X.
+    X,
+    /// Its X, reversed.
+    #[serde(rename = "-X")]
+    XReversed,
+    /// Its Y.
+    Y,
+    /// Its Y, reversed.
+    #[serde(rename = "-Y")]
+    YReversed,
+    /// Its Z.
+    Z,
+    /// Its Z, reversed.
+    #[serde(rename = "-Z")]
+    ZReversed,
+}
+
+impl MachineAxis {
+    /// Its place among the controller's coordinates.
+    pub fn index(self) -> usize {
+        match self {
+            Self::X | Self::XReversed => 0,
+            Self::Y | Self::YReversed => 1,
+            Self::Z | Self::ZReversed => 2,
+        }
+    }
+
+    /// 1, or -1 where it is reversed.
+    pub fn sign(self) -> f64 {
+        match self {
+            Self::X | Self::Y | Self::Z => 1.0,
+            Self::XReversed | Self::YReversed | Self::ZReversed => -1.0,
+        }
+    }
+}
+
+/// What a stage's driver needs to know beyond its port.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum StageProtocol<'r> {
+    /// Zaber ASCII.
+    ZaberAscii {
+        /// Microstep size, mm.
+        microstep_mm: f64,
+    },
+    /// GRBL.
+    Grbl {
+        /// The controller's axis for each of [`Stage::axes`].
+        machine_axes: &'r [MachineAxis],
+    },
+}
+
 /// The motorised stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
     /// Its protocol.
     pub driver: StageDriver,
-    /// A path, a stable id (`serial:A50285BI`), or `sim`.
+    /// A path, a stable id (`serial:A50285BI`), `tcp:HOST:PORT`, or `sim`.
     pub port: String,
     /// Line speed, baud.
     #[serde(default = "default_baud")]
     pub baud: u32,
-    /// Microstep size at the device's resolution setting, mm. The device does not report it.
-    pub microstep_mm: f64,
+    /// `zaber-ascii` only, and needed there: microstep size at the device's resolution setting, mm. The device does not
+    /// report it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub microstep_mm: Option<f64>,
+    /// `grbl` only, and needed there: the controller's axis for each of `axes`, `"-Z"` where its count falls as the
+    /// stage's axis grows. The stage's z grows towards the pen and is 0 where homing ends, far from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine_axes: Option<Vec<MachineAxis>>,
     /// Axes in the order of their numbers on the device: `["z"]` or `["x", "y", "z"]`.
     pub axes: Vec<Axis>,
-    /// Serial number that the device must report; absent: any.
+    /// Serial number that the device must report (`grbl`: the text set with `$I=`); absent: any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial: Option<String>,
     /// Fastest withdrawal and travel away from the pen, mm/s.
@@ -122,7 +186,7 @@ pub struct Stage {
 pub struct Force {
     /// Its protocol.
     pub driver: ForceDriver,
-    /// A path, a stable id (`serial:A50285BI`), or `sim`.
+    /// A path, a stable id (`serial:A50285BI`), `tcp:HOST:PORT`, or `sim`.
     pub port: String,
     /// Line speed, baud; USB devices ignore it.
     #[serde(default = "default_daq_baud")]
@@ -142,11 +206,34 @@ pub struct Force {
 pub struct PenPort {
     /// Its protocol.
     pub driver: PenDriver,
-    /// A path, a stable id (`serial:A50285BI`), or `sim`.
+    /// A path, a stable id (`serial:A50285BI`), `tcp:HOST:PORT`, or `sim`.
     pub port: String,
     /// Line speed, baud.
     #[serde(default = "default_baud")]
     pub baud: u32,
+    /// `console` only, and needed there: the pen file with the `[console]` table, from the rig file's folder or among
+    /// the fixtures, for example `pens/proto-c.toml`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// The console of that file, filled in by [`super::library::rig`].
+    #[serde(skip)]
+    pub script: Option<Script>,
+}
+
+impl PenPort {
+    fn check(&self) -> Result<(), Problem> {
+        match (self.driver, &self.profile) {
+            (PenDriver::Console, None) => {
+                let message = "driver console needs the key profile: a pen file with a [console] table, such as \
+                               \"pens/proto-c.toml\"";
+                Err(Problem::at("pen.profile", message))
+            }
+            (PenDriver::BenchLink, Some(_)) => {
+                Err(Problem::at("pen.profile", "profile belongs to driver console; remove it here"))
+            }
+            (PenDriver::Console, Some(_)) | (PenDriver::BenchLink, None) => Ok(()),
+        }
+    }
 }
 
 fn default_baud() -> u32 {
@@ -171,6 +258,47 @@ fn default_site_pitch() -> f64 {
 
 fn default_sites_per_row() -> u32 {
     16
+}
+
+impl Stage {
+    /// What its driver needs to know.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem`] where a key of its driver is missing or out of range, or one of another driver is given.
+    pub fn protocol(&self) -> Result<StageProtocol<'_>, Problem> {
+        let foreign = |key: &str, owner: &str| {
+            Problem::at(format!("stage.{key}"), format!("{key} belongs to driver {owner}; remove it here"))
+        };
+        match self.driver {
+            StageDriver::ZaberAscii if self.machine_axes.is_some() => Err(foreign("machine_axes", "grbl")),
+            StageDriver::ZaberAscii => {
+                let microstep_mm = self.microstep_mm.ok_or_else(|| {
+                    let message = "driver zaber-ascii needs the key microstep_mm, since the stage does not report it; \
+                                   an X-LSM at resolution 64 has 0.000047625";
+                    Problem::at("stage.microstep_mm", message)
+                })?;
+                within("value", "mm", microstep_mm, 1e-9, 0.1)
+                    .map_err(|error| Problem::at("stage.microstep_mm", error))?;
+                Ok(StageProtocol::ZaberAscii { microstep_mm })
+            }
+            StageDriver::Grbl if self.microstep_mm.is_some() => Err(foreign("microstep_mm", "zaber-ascii")),
+            StageDriver::Grbl => {
+                let machine_axes = self.machine_axes.as_deref().unwrap_or_default();
+                let mut used = [0; 3];
+                machine_axes.iter().for_each(|axis| used[axis.index()] += 1);
+                if machine_axes.len() != self.axes.len() || used.iter().any(|&count| count > 1) {
+                    let message = format!(
+                        "driver grbl needs the key machine_axes: the controller's axis for each of the {} axes, each \
+                         once, such as [\"-Z\"] or [\"X\", \"Y\", \"-Z\"]; \"-Z\" where its Z falls towards the pen",
+                        self.axes.len()
+                    );
+                    return Err(Problem::at("stage.machine_axes", message));
+                }
+                Ok(StageProtocol::Grbl { machine_axes })
+            }
+        }
+    }
 }
 
 /// The port that stands for the simulated bench in this process.
@@ -233,7 +361,6 @@ impl Document for Rig {
             ("limits.force_max_n", "N", self.limits.force_max_n, 0.01, 1000.0),
             ("limits.travel_max_mm", "mm", self.limits.travel_max_mm, 0.1, 500.0),
             ("limits.approach_speed_max_mm_s", "mm/s", self.limits.approach_speed_max_mm_s, 0.01, 50.0),
-            ("stage.microstep_mm", "mm", self.stage.microstep_mm, 1e-9, 0.1),
             ("stage.baud", "baud", f64::from(self.stage.baud), 1200.0, 4e6),
             ("stage.withdraw_speed_mm_s", "mm/s", self.stage.withdraw_speed_mm_s, 0.1, 200.0),
             ("stage.site_pitch_mm", "mm", self.stage.site_pitch_mm, 0.05, 50.0),
@@ -248,6 +375,8 @@ impl Document for Rig {
         if self.stage.axes != [Axis::Z] && self.stage.axes != [Axis::X, Axis::Y, Axis::Z] {
             return Err(Problem::at("stage.axes", "axes must be [\"z\"] or [\"x\", \"y\", \"z\"]"));
         }
+        self.stage.protocol()?;
+        self.pen.check()?;
         self.check_force()?;
         if let Some(world) = &self.sim {
             world.check().map_err(|(path, message)| Problem::at(format!("sim.{path}"), message))?;

@@ -14,7 +14,12 @@ pub mod force_line;
 pub mod force_mark10;
 pub mod force_mt_sics;
 pub mod gauge;
+pub mod grbl_controller;
+pub mod lines;
 pub mod pen_bench_link;
+pub mod pen_console;
+pub mod poll;
+pub mod stage_grbl;
 pub mod stage_zaber;
 
 use crate::{config::rig::Axis, link::Role, time::RunTime};
@@ -141,6 +146,8 @@ pub trait Pen: Session {
     fn state(&self) -> PenState;
     /// When the pen last reported its state.
     fn reported(&self) -> RunTime;
+    /// How long after the last word of the host an armed pen stops by itself, at most; `None`: never.
+    fn lease(&self) -> Option<Duration>;
 }
 
 /// A motorised stage.
@@ -160,6 +167,8 @@ pub trait Stage: Session {
     fn position_mm(&self, axis: Axis) -> Option<f64>;
     /// Whether the positions are referenced.
     fn homed(&self) -> bool;
+    /// Whether one axis can be told to move while another does; else the motions follow each other.
+    fn axes_are_independent(&self) -> bool;
     /// The last report of z, with its times; `None` before the first.
     fn report(&self) -> Option<Report>;
 }

@@ -221,4 +221,8 @@ impl Pen for PenBenchLink {
     fn reported(&self) -> RunTime {
         self.reported
     }
+
+    fn lease(&self) -> Option<Duration> {
+        Some(LEASE)
+    }
 }

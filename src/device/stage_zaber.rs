@@ -402,6 +402,10 @@ impl Stage for StageZaber {
         self.homed
     }
 
+    fn axes_are_independent(&self) -> bool {
+        true
+    }
+
     fn report(&self) -> Option<Report> {
         self.report
     }

@@ -1,6 +1,6 @@
 //! The one way into the world: bytes and time.
 //!
-//! Three kinds: serial ports ([`serial`]), the simulated bench in virtual time (`sim::link`), and whatever a test
+//! Three kinds: serial ports and sockets ([`serial`], [`tcp`]), the simulated bench in virtual time (`sim::link`), and whatever a test
 //! scripts. Drivers, procedures and reports cannot tell which.
 //!
 //! Invariant: only a link hands out [`RunTime`], and never an earlier one than before.
@@ -9,6 +9,7 @@
 pub mod interrupt;
 pub mod serial;
 pub mod tape;
+pub mod tcp;
 
 use crate::time::RunTime;
 

@@ -1,8 +1,9 @@
-//! Serial ports: a reader thread and a writer thread a port, one channel to the waiting side.
+//! Serial ports, and devices behind a socket: a reader thread and a writer thread a port, one channel to the waiting
+//! side.
 //!
 //! The side that decides on safety never waits for a read or a write, only for the channel with a deadline.
 
-use super::{Link, LinkError, Role, Wake};
+use super::{Link, LinkError, Role, Wake, tcp};
 use crate::time::RunTime;
 use serialport::{ErrorKind, SerialPort, TTYPort};
 use std::{
@@ -111,6 +112,28 @@ fn open(role: Role, port: &str, baud: u32) -> Result<TTYPort, OpenError> {
     })
 }
 
+/// One port, once to read from and once to write to.
+type Ends = (Box<dyn Read + Send>, Box<dyn Write + Send>);
+
+fn open_ends(role: Role, port: &str, baud: u32) -> Result<Ends, OpenError> {
+    let fail = |message: String| OpenError { role, path: port.to_owned(), message };
+    if let Some(address) = tcp::address(port) {
+        let reader = tcp::connect(address, READ_WAIT).map_err(fail)?;
+        let writer = reader.try_clone().map_err(|error| fail(error.to_string()))?;
+        return Ok((Box::new(reader), Box::new(writer)));
+    }
+    let reader = open(role, port, baud)?;
+    // Bytes that came while nobody listened belong to no request of ours.
+    reader.clear(serialport::ClearBuffer::Input).map_err(|error| fail(error.to_string()))?;
+    let writer = reader.try_clone_native().map_err(|error| fail(error.to_string()))?;
+    Ok((Box::new(reader), Box::new(writer)))
+}
+
+/// Whether an error only says that nothing happened in time. Sockets call it `WouldBlock`.
+fn is_time_out(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
+}
+
 #[derive(Default)]
 struct Outbox {
     urgent: VecDeque<Vec<u8>>,
@@ -124,7 +147,7 @@ struct Port {
     outbox: Arc<(Mutex<Outbox>, Condvar)>,
 }
 
-/// The serial ports of a bench in real time.
+/// The ports of a bench in real time.
 pub struct SerialLink {
     began: Instant,
     runtime: Runtime,
@@ -145,10 +168,7 @@ impl SerialLink {
         let mut ports = Vec::new();
         for &(role, path, baud) in wanted {
             let fail = |message: String| OpenError { role, path: path.to_owned(), message };
-            let reader = open(role, path, baud)?;
-            // Bytes that came while nobody listened belong to no request of ours.
-            reader.clear(serialport::ClearBuffer::Input).map_err(|error| fail(error.to_string()))?;
-            let writer = reader.try_clone_native().map_err(|error| fail(error.to_string()))?;
+            let (reader, writer) = open_ends(role, path, baud)?;
             let outbox = Arc::new((Mutex::new(Outbox::default()), Condvar::new()));
             let (to_wait, ending) = (sender.clone(), Arc::clone(&closing));
             let read = move || read_loop(role, reader, &to_wait, &ending);
@@ -171,13 +191,13 @@ impl SerialLink {
     }
 }
 
-fn read_loop(role: Role, mut port: TTYPort, arrivals: &mpsc::Sender<Arrival>, closing: &AtomicBool) {
+fn read_loop(role: Role, mut port: Box<dyn Read + Send>, arrivals: &mpsc::Sender<Arrival>, closing: &AtomicBool) {
     let mut buffer = [0_u8; 16 * 1024];
     while !closing.load(Ordering::Relaxed) {
         let arrival = match port.read(&mut buffer) {
-            Ok(0) => Arrival::Lost(role, "the port delivers end of file; it was unplugged".to_owned()),
+            Ok(0) => Arrival::Lost(role, "end of file: it was unplugged, or the other side hung up".to_owned()),
             Ok(count) => Arrival::Bytes(role, buffer[..count].to_vec()),
-            Err(error) if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::Interrupted) => continue,
+            Err(error) if is_time_out(&error) || error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => Arrival::Lost(role, format!("the port was lost: {error}")),
         };
         let lost = matches!(arrival, Arrival::Lost(..));
@@ -187,7 +207,7 @@ fn read_loop(role: Role, mut port: TTYPort, arrivals: &mpsc::Sender<Arrival>, cl
     }
 }
 
-fn write_loop(mut port: TTYPort, shared: &(Mutex<Outbox>, Condvar)) {
+fn write_loop(mut port: Box<dyn Write + Send>, shared: &(Mutex<Outbox>, Condvar)) {
     let (lock, ready) = shared;
     loop {
         let chunk = {
@@ -208,7 +228,7 @@ fn write_loop(mut port: TTYPort, shared: &(Mutex<Outbox>, Condvar)) {
         };
         if let Err(error) = port.write_all(&chunk) {
             lock.lock().unwrap_or_else(PoisonError::into_inner).lost = Some(error.to_string());
-            if error.kind() != io::ErrorKind::TimedOut {
+            if !is_time_out(&error) {
                 return;
             }
         }

@@ -34,6 +34,21 @@ fn finding(name: &'static str, passed: bool, detail: String) -> Finding {
     Finding { name, passed, detail }
 }
 
+/// Whether the pen stops by itself when the host falls silent. One that does not can be used; everybody must know.
+fn lease(bench: &Bench) -> Finding {
+    match bench.pen_lease() {
+        Some(lease) => {
+            let detail = format!("it stops by itself at most {} ms after the host's last word", lease.as_millis());
+            finding("pen lease", true, detail)
+        }
+        None => finding(
+            "pen has no lease",
+            true,
+            "IT STROKES ON when host or cable fail; keep a hand at the emergency stop, never leave it alone".to_owned(),
+        ),
+    }
+}
+
 /// Streams for a second at rest and judges the force channel; then takes the reference zero. Moves nothing.
 ///
 /// # Errors
@@ -68,6 +83,7 @@ pub fn at_rest(bench: &mut Bench) -> Result<Vec<Finding>, Fault> {
     let batch = if bench.rig().force.gauge.is_some() { 2.0 } else { 100.0 };
     bench.take_zero(Duration::from_secs_f64(0.3_f64.max(12.0 / configured_hz)))?;
     Ok(vec![
+        lease(bench),
         finding(
             "sample rate",
             rate_off <= RATE_MAX.max(batch / count),

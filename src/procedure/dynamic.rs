@@ -112,7 +112,8 @@ pub fn scan_and_run(
     Ok(flush_mm)
 }
 
-/// Brings the phantom slowly up to the face while the pen strokes.
+/// Brings the phantom slowly up to the face while the pen strokes. A stage whose axes move one after the other stays at
+/// its site meanwhile, as one without x and y does.
 fn scan(bench: &mut Bench, flush_mm: f64, glide: &mut Glide) -> Result<(), Fault> {
     let allowed = bench.begin_move(Axis::Z, flush_mm, SCAN_SPEED_MM_S)?;
     let deadline = bench.now() + allowed;
@@ -121,7 +122,9 @@ fn scan(bench: &mut Bench, flush_mm: f64, glide: &mut Glide) -> Result<(), Fault
         if bench.now() >= deadline {
             return Err(Fault::Deadline { what: "the stand-off scan".to_owned(), allowed });
         }
-        glide.go_on(bench)?;
+        if bench.axes_are_independent() {
+            glide.go_on(bench)?;
+        }
         bench.observe(TICK, |reading| stage_mm = reading.stage_mm)?;
     }
     Ok(())

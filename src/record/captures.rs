@@ -28,7 +28,7 @@ pub struct CaptureWriter {
 }
 
 impl CaptureWriter {
-    /// A writer of `NAME.json` and `NAME.rigc` in the captures' folder.
+    /// A writer of `NAME.json` and `NAME.rigc` in the captures' folder. `zero_counts`: of the force, of the encoder.
     ///
     /// # Errors
     ///
@@ -38,16 +38,16 @@ impl CaptureWriter {
         name: &str,
         header: &Header,
         calibration: &Calibration,
-        zero_counts: f64,
+        zero_counts: (f64, f64),
     ) -> Result<Self, RecordError> {
         let header_path = folder.join(format!("{name}.json"));
         let text = serde_json::to_string_pretty(header).map_err(|error| RecordError::at(&header_path, error))?;
         let scales = Scales {
-            force: ForceScale { n_per_count: calibration.force.n_per_count, zero_count: zero_counts },
+            force: ForceScale { n_per_count: calibration.force.n_per_count, zero_count: zero_counts.0 },
             axes: vec![AxisScale {
                 name: "z".to_owned(),
                 mm_per_count: calibration.encoder.mm_per_count,
-                zero_count: 0.0,
+                zero_count: zero_counts.1,
             }],
         };
         let path = folder.join(&header.data);

@@ -274,7 +274,7 @@ impl Campaign<'_> {
     fn step(&mut self, bench: &mut Bench, step: &Step, face_mm: f64) -> Result<f64, Fault> {
         let name = step.capture(self.setup);
         let header = self.header(bench, step, &name);
-        let (calibration, zero_counts) = (bench.calibration().clone(), bench.zero_counts());
+        let (calibration, zero_counts) = (bench.calibration().clone(), (bench.zero_counts(), bench.z_zero_counts()));
         let writer = CaptureWriter::new(&self.dir.captures(), &name, &header, &calibration, zero_counts)
             .map_err(|error| Fault::Record(error.to_string()))?;
         let recorder: Box<dyn Recorder> = Box::new(writer);

@@ -4,7 +4,7 @@ use crate::{
     config::{
         cartridge::Cartridge,
         faults::{Faults, Inject},
-        rig::{Axis, Force, ForceDriver, Rig},
+        rig::{Axis, Force, ForceDriver, Rig, StageProtocol},
         world::WorldParams,
     },
     link::Role,
@@ -13,8 +13,10 @@ use crate::{
         fault::{self, FaultyLine, Framing, Port},
         firmware::{
             Firmware,
+            console_pen::ConsolePen,
             daq::DaqFirmware,
             endpoint::DeviceIdentity,
+            grbl::{GrblFirmware, MachineDrive},
             line_gauge::LineFirmware,
             mark10::Mark10Firmware,
             mt_sics::BalanceFirmware,
@@ -50,20 +52,14 @@ impl SimBench {
             firmware: [1, 0, 0],
             boot_id: boots.next_u64() as u32,
         };
-        let pen = PenFirmware::new(identity(b"SIM-PEN-0001"));
+        let (pen, pen_framing): (Box<dyn Firmware>, Framing) = match &rig.pen.script {
+            Some(script) => (Box::new(ConsolePen::new(script)), Framing::Line),
+            None => (Box::new(PenFirmware::new(identity(b"SIM-PEN-0001"))), Framing::Zero),
+        };
         let force = force_of(&rig.force, world, identity(b"SIM-DAQ-0001"));
-        let stage = ZaberFirmware::new(
-            vec![ZaberIdentity {
-                device_id: 50_081,
-                serial: 1,
-                version: "7.38".to_owned(),
-                axes: rig.stage.axes.iter().map(|&axis| axis_identity(axis, world)).collect(),
-            }],
-            rig.stage.microstep_mm,
-        );
         let lines = [
-            FaultyLine::new(Box::new(pen), Framing::Zero),
-            FaultyLine::new(Box::new(stage), Framing::Line),
+            FaultyLine::new(pen, pen_framing),
+            FaultyLine::new(stage(rig, world), Framing::Line),
             FaultyLine::new(force, framing_of(rig.force.driver)),
         ];
         Self { world: World::new(world, &truth, seeds), lines }
@@ -110,7 +106,6 @@ impl SimBench {
     }
 }
 
-/// The force device of a rig file; what its driver needs was checked with the file.
 /// What ends a message of a force device: gauges speak in lines.
 fn framing_of(driver: ForceDriver) -> Framing {
     match driver {
@@ -119,6 +114,7 @@ fn framing_of(driver: ForceDriver) -> Framing {
     }
 }
 
+/// The force device of a rig file; what its driver needs was checked with the file.
 fn force_of(force: &Force, world: &WorldParams, identity: DeviceIdentity) -> Box<dyn Firmware> {
     let n_per_count = world.cell.n_per_count;
     let Some(gauge) = &force.gauge else { return Box::new(DaqFirmware::new(identity)) };
@@ -132,11 +128,30 @@ fn force_of(force: &Force, world: &WorldParams, identity: DeviceIdentity) -> Box
     }
 }
 
-fn axis_identity(axis: Axis, world: &WorldParams) -> AxisIdentity {
-    let axis = match axis {
+fn stage(rig: &Rig, world: &WorldParams) -> Box<dyn Firmware> {
+    let axes = rig.stage.axes.iter().copied();
+    match rig.stage.protocol().expect("a rig file is checked when it is read") {
+        StageProtocol::ZaberAscii { microstep_mm } => {
+            let travel_mm = world.stage.travel_mm;
+            let axes = axes.map(|axis| AxisIdentity { axis: axis_of(axis), travel_mm, peripheral_id: None }).collect();
+            let identity = ZaberIdentity { device_id: 50_081, serial: 1, version: "7.38".to_owned(), axes };
+            Box::new(ZaberFirmware::new(vec![identity], microstep_mm))
+        }
+        StageProtocol::Grbl { machine_axes } => {
+            let mut drives = [None; 3];
+            for (axis, machine) in axes.zip(machine_axes) {
+                let (sign, travel_mm) = (machine.sign(), world.stage.travel_mm);
+                drives[machine.index()] = Some(MachineDrive { axis: axis_of(axis), sign, travel_mm });
+            }
+            Box::new(GrblFirmware::new(drives, &world.stage))
+        }
+    }
+}
+
+fn axis_of(axis: Axis) -> world::Axis {
+    match axis {
         Axis::X => world::Axis::X,
         Axis::Y => world::Axis::Y,
         Axis::Z => world::Axis::Z,
-    };
-    AxisIdentity { axis, travel_mm: world.stage.travel_mm, peripheral_id: None }
+    }
 }

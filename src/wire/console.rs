@@ -8,12 +8,15 @@
 //! Deliberately absent: the profile's file (config), and which command is sent when (the session).
 
 use crate::{checksum, wire::decimal};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Longest line that is kept, in bytes.
 pub const LINE_BYTES_MAX: usize = 256;
 
 /// How lines are protected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Checksum {
     /// Not at all.
     #[default]
@@ -24,6 +27,8 @@ pub enum Checksum {
     XorHex,
     /// `:` and the two's complement of the sum of all bytes before it, two hexadecimal digits.
     LrcHex,
+    /// `*` and the CRC-16/CCITT-FALSE of all bytes before it, four hexadecimal digits.
+    CrcHex,
 }
 
 impl Checksum {
@@ -34,6 +39,7 @@ impl Checksum {
             Self::XorDecimal => format!("{text}*{}", xor(text)),
             Self::XorHex => format!("{text}*{:02X}", xor(text)),
             Self::LrcHex => format!("{text}:{:02X}", checksum::lrc(text.as_bytes())),
+            Self::CrcHex => format!("{text}*{:04X}", checksum::crc16(text.as_bytes())),
         }
     }
 
@@ -44,10 +50,14 @@ impl Checksum {
         }
         let (text, sum) = line.rsplit_once(if self == Self::LrcHex { ':' } else { '*' })?;
         let radix = if self == Self::XorDecimal { 10 } else { 16 };
-        let wanted = if self == Self::LrcHex { checksum::lrc(text.as_bytes()) } else { xor(text) };
+        let wanted = match self {
+            Self::LrcHex => checksum::lrc(text.as_bytes()).into(),
+            Self::CrcHex => checksum::crc16(text.as_bytes()),
+            Self::None | Self::XorDecimal | Self::XorHex => xor(text).into(),
+        };
         // A sign would pass the parser of numbers.
         let digits = !sum.is_empty() && sum.chars().all(|digit| digit.is_digit(radix));
-        (digits && u8::from_str_radix(sum, radix) == Ok(wanted)).then_some(text)
+        (digits && u16::from_str_radix(sum, radix) == Ok(wanted)).then_some(text)
     }
 }
 
@@ -176,6 +186,21 @@ impl Template {
         Ok(Self { parts: pieces(text)?.into_iter().map(part).collect::<Result<_, _>>()? })
     }
 
+    /// Whether a value with one of these indices is in it.
+    pub fn uses(&self, indices: std::ops::Range<usize>) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Value { index, .. } if indices.contains(index)))
+    }
+
+    /// What its lines look like to who receives them, with the names that it was compiled with. `None` where nothing
+    /// stands between two values.
+    pub fn pattern(&self, names: &[&str]) -> Option<Pattern> {
+        let text = self.parts.iter().map(|part| match part {
+            Part::Text(text) => Some(text.clone()),
+            Part::Value { index, .. } => names.get(*index).map(|name| format!("{{{name}:number}}")),
+        });
+        Pattern::compile(&text.collect::<Option<String>>()?).ok()
+    }
+
     /// The command with `values`, in the order of the names that it was compiled with. `None` where one that is used is
     /// missing or no number.
     pub fn render(&self, values: &[f64]) -> Option<String> {
@@ -246,6 +271,20 @@ impl Pattern {
             });
         }
         Ok(Self { matchers })
+    }
+
+    /// Whether it has a placeholder of this name.
+    pub fn has(&self, wanted: &str) -> bool {
+        self.matchers.iter().any(|matcher| matches!(matcher, Matcher::Slot { name, .. } if name == wanted))
+    }
+
+    /// A line of this shape.
+    pub fn fill(&self, mut value: impl FnMut(&str) -> String) -> String {
+        let text = self.matchers.iter().map(|matcher| match matcher {
+            Matcher::Text(text) => text.clone(),
+            Matcher::Slot { name, .. } => value(name),
+        });
+        text.collect()
     }
 
     /// What stands at the placeholders where all of `line` has this shape; a number where a number is wanted.
@@ -369,13 +408,14 @@ mod tests {
         for line in ["1 1 16:F8", "1 1 16", "1 1 16:", "1 1 16:+F7", "1 1 16:F7F7F7"] {
             assert_eq!(Checksum::LrcHex.strip(line), None, "{line}");
         }
+        assert_eq!(Checksum::CrcHex.append("123456789"), "123456789*29B1");
         assert_eq!(Checksum::None.strip("as it is"), Some("as it is"));
     }
 
     proptest! {
         #[test]
         fn checksums_round_trip(text in "[ -~]{0,40}") {
-            for kind in [Checksum::None, Checksum::XorDecimal, Checksum::XorHex, Checksum::LrcHex] {
+            for kind in [Checksum::None, Checksum::XorDecimal, Checksum::XorHex, Checksum::LrcHex, Checksum::CrcHex] {
                 let line = kind.append(&text);
                 prop_assert_eq!(kind.strip(&line), Some(&text[..]));
             }
@@ -389,6 +429,10 @@ mod tests {
             let captures = pattern.captures(&line).expect("matches");
             prop_assert_eq!(captures[0].1.parse::<f64>(), Ok(f64::from(rate) / 100.0));
             prop_assert_eq!(captures[1].1.parse::<u32>(), Ok(depth));
+            let seen = template.pattern(&NAMES).and_then(|pattern| pattern.captures(&line).map(|found| found.len()));
+            prop_assert_eq!(seen, Some(2));
+            let mut values = captures.iter().map(|(_, value)| (*value).to_owned());
+            prop_assert_eq!(pattern.fill(|_| values.next().unwrap_or_default()), line.clone());
         }
 
         #[test]

@@ -6,8 +6,10 @@
 //! Invariant: whoever calls has advanced the world to `now`. Deliberately absent: faults of the wire (lost, late or
 //! flipped bytes). They stand between this trait and the link, in [`crate::sim::fault`].
 
+pub mod console_pen;
 pub mod daq;
 pub mod endpoint;
+pub mod grbl;
 pub(crate) mod gauge;
 pub mod line_gauge;
 pub mod mark10;
@@ -39,13 +41,15 @@ pub trait Firmware {
 mod tests {
     use super::{
         Firmware,
+        console_pen::ConsolePen,
         daq::DaqFirmware,
         endpoint::DeviceIdentity,
+        grbl::{GrblFirmware, MachineDrive},
         pen::PenFirmware,
         zaber::{ZaberFirmware, ZaberIdentity, axis::AxisIdentity},
     };
     use crate::{
-        config::world::WorldParams,
+        config::{self, pen::Pen, world::WorldParams},
         sim::world::{Axis, CartridgeTruth, World},
         wire::bench_link::{
             code::{Kind, Op},
@@ -55,18 +59,23 @@ mod tests {
     use proptest::prelude::*;
     use std::time::Duration;
 
-    fn devices() -> [Box<dyn Firmware>; 3] {
+    fn devices() -> [Box<dyn Firmware>; 5] {
         let identity = DeviceIdentity { device_uid: [7; 12], firmware: [1, 0, 0], boot_id: 3 };
+        let drive = MachineDrive { axis: Axis::Z, sign: -1.0, travel_mm: 25.4 };
+        let pen: Pen = config::parse("pen.toml", include_str!("../../../fixtures/pens/proto-d.toml")).expect("a file");
+        let console = pen.console.expect("with a console");
         let axes = vec![AxisIdentity { axis: Axis::Z, travel_mm: 25.4, peripheral_id: None }];
         let stage = ZaberIdentity { device_id: 1, serial: 2, version: "7.38".to_owned(), axes };
         [
             Box::new(PenFirmware::new(identity)),
             Box::new(DaqFirmware::new(identity)),
             Box::new(ZaberFirmware::new(vec![stage], 0.000_047_625)),
+            Box::new(GrblFirmware::new([None, None, Some(drive)], &WorldParams::default().stage)),
+            Box::new(ConsolePen::new(&console.compile().expect("that compiles"))),
         ]
     }
 
-    /// What three devices in one world say to `bytes` in chunks of `size`, and in the 5 ms after each.
+    /// What these devices in one world say to `bytes` in chunks of `size`, and in the 5 ms after each.
     fn said(bytes: &[u8], size: usize) -> Vec<u8> {
         let cartridge = CartridgeTruth { needles: 1, needle_diameter_mm: 0.25, height_sd_mm: 0.0 };
         let mut world = World::new(&WorldParams::default(), &cartridge, 1);
@@ -93,6 +102,7 @@ mod tests {
         fn any_requests_in_any_chunks(
             requests in prop::collection::vec((prop::sample::select(Op::ALL), prop::collection::vec(0..3_u8, 0..9)), 0..12),
             lines in prop::collection::vec("/[01]? ?[0-2]? ?(move|set|get|home|stop|tools|warnings|x)? ?(abs|rel|vel|pos|maxspeed|parking)? ?(-?[0-9]{1,12}|park)?\n", 0..12),
+            words in prop::collection::vec("(\\$J=G91|G1|G0G53|\\$X|\\$H|\\$\\$|\\?|!|~|\\x18|ver|m 6600|go|x)?([XZF]-?[0-9]{1,4}| 1500)?\r?\n", 0..30),
             noise in prop::collection::vec(any::<u8>(), 0..200),
             size in 1_usize..50,
         ) {
@@ -101,6 +111,7 @@ mod tests {
                 encode(Kind::Request, sequence, *op as u8, payload, &mut bytes);
             }
             bytes.extend(lines.concat().bytes());
+            bytes.extend(words.concat().bytes());
             bytes.extend(noise);
             prop_assert_eq!(said(&bytes, 4096), said(&bytes, size));
         }
