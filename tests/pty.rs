@@ -66,6 +66,15 @@ sim = {{ seed = 5, phantom = {{ face_mm = 3.0 }} }}
         fs::write(self.path(name), text).unwrap();
     }
 
+    /// The same bench with a GRBL stage and a pen with a text console.
+    fn write_other_rig(&self, name: &str) {
+        let text = fs::read_to_string(self.path("bench.toml")).unwrap();
+        let stage = "driver = \"grbl\", machine_axes = [\"X\", \"Y\", \"-Z\"]";
+        let text = text.replace("driver = \"zaber-ascii\"", stage).replace(", microstep_mm = 0.000047625", "");
+        let pen = "pen = { driver = \"console\", profile = \"proto-c\"";
+        fs::write(self.path(name), text.replace("pen = { driver = \"bench-link\"", pen)).unwrap();
+    }
+
     fn write_plan(&self, name: &str, phases: &str, criterion: &str) {
         let text = format!(
             "schema = \"plan/1\"\nname = \"{name}\"\nset_depths = \"largest\"\n{phases}\n[[criterion]]\nid = \"c\"\n\
@@ -228,6 +237,19 @@ fn a_pen_gets_the_verdict_that_it_deserves_over_real_ports() {
         assert_eq!(verdict["bench_state"], "safe: pen stopped, stage withdrawn, both confirmed");
         assert_eq!(captures(&run).len(), count, "{plan}: {:?}", captures(&run));
     }
+}
+
+#[test]
+fn a_grbl_stage_and_a_pen_with_a_console_work_over_real_ports() {
+    let mut stand = Stand::off();
+    stand.write_other_rig("bench.toml");
+    stand.switch_on();
+    stand.write_plan("one", &PRESSES.replace("sites = 2", "sites = 1"), &format!("{AT_REST}\ntolerance_mm = 0.15"));
+    let finished = stand.validate("one.toml");
+    assert_eq!(finished.code, Some(4), "one press is too few, but it was measured: {}", finished.messages);
+    let run = stand.only_run().unwrap();
+    assert_eq!(verdict(&run)["bench_state"], "safe: pen stopped, stage withdrawn, both confirmed");
+    assert_eq!(captures(&run).len(), 1);
 }
 
 #[test]
