@@ -6,7 +6,7 @@
 //! the start of the scan, then, stroke by stroke, to the quiet part before each touch, with an exponential memory
 //! (recursive least squares in information form), so that drift and slow phase are followed.
 
-use crate::measure::dynamic::linear::{inverse, times};
+use crate::measure::dynamic::linear::{dot, inverse, times};
 use std::f64::consts::TAU;
 
 /// Offset, and cosine and sine of two tones.
@@ -51,15 +51,7 @@ impl Background {
             // The mains and the pen share one tone; the second is put where it does no harm.
             omega[1] = 2.0 * omega[0];
         }
-        let step = (0.25 / quiet_n.len() as f64).min(0.01 * omega[0] / TAU) * TAU;
-        let reach = (0.03 * omega[0] / step).ceil() as i32;
-        let told = omega[0];
-        let powers: Vec<f64> = (-reach..=reach).map(|k| power([told + f64::from(k) * step, omega[1]])).collect();
-        let best = (1..powers.len() - 1).max_by(|a, b| powers[*a].total_cmp(&powers[*b]))?;
-        // Vertex of the parabola through the best and its neighbours.
-        let (before, after) = (powers[best - 1] - powers[best], powers[best + 1] - powers[best]);
-        let vertex = if before + after < 0.0 { 0.5 * (before - after) / (before + after) } else { 0.0 };
-        let found = told + (best as f64 - f64::from(reach) + vertex.clamp(-1.0, 1.0)) * step;
+        let found = Self::strongest(quiet_n, first, omega);
         // The told rate is kept where another explains no more than noise can: it is then the drive's exact frequency.
         let best_power = power([found, omega[1]]);
         let noise = (quiet_n.iter().map(|f| f * f).sum::<f64>() - best_power) / quiet_n.len() as f64;
@@ -69,7 +61,8 @@ impl Background {
         let (state, _) = Self::solve(quiet_n, first, omega)?;
         let mut background =
             Self { omega, information: [[0.0; TERMS]; TERMS], right: [0.0; TERMS], state, refused: 0, noise_n: 0.0 };
-        let squares = quiet_n.iter().enumerate().map(|(k, f)| (f - background.at(first + k as f64)).powi(2));
+        let rows = Rows::new(&omega, first);
+        let squares = quiet_n.iter().zip(rows).map(|(force, row)| (force - dot(&row, &state)).powi(2));
         background.noise_n = (squares.sum::<f64>() / quiet_n.len() as f64).sqrt().max(1e-9);
         for (k, value) in state.iter().enumerate() {
             let weight = if k == 0 { MEMORY_STROKES } else { 0.5 * KEPT_SAMPLES };
@@ -79,25 +72,54 @@ impl Background {
         Some(background)
     }
 
+    /// Frequency of the first tone, within 3 % of what is told, at which what the others leave is strongest. The samples
+    /// are demodulated once in blocks that are short beside the beat of any two frequencies tried (Goertzel 1958).
+    fn strongest(quiet_n: &[f64], first: f64, omega: [f64; 2]) -> f64 {
+        const SEARCH: f64 = 0.03;
+        let Some((state, _)) = Self::solve(quiet_n, first, omega) else { return omega[0] };
+        let mut others = state;
+        (others[1], others[2]) = (0.0, 0.0);
+        let block = ((0.25 / (SEARCH * omega[0] / TAU)) as usize).clamp(8, 512);
+        let blocks: Vec<(f64, f64, f64)> = quiet_n
+            .chunks(block)
+            .enumerate()
+            .map(|(k, part)| {
+                let start = k * block;
+                let rest = part.iter().zip(Rows::new(&omega, first + start as f64));
+                let (re, im) = rest.fold((0.0, 0.0), |(re, im), (force, row)| {
+                    let left = force - dot(&row, &others);
+                    (re + left * row[1], im - left * row[2])
+                });
+                (start as f64 + 0.5 * part.len() as f64, re, im)
+            })
+            .collect();
+        let step = (0.25 / quiet_n.len() as f64).min(0.01 * omega[0] / TAU) * TAU;
+        let reach = (SEARCH * omega[0] / step).ceil() as i32;
+        let power = |k: i32| {
+            let (re, im) = blocks.iter().fold((0.0, 0.0), |(re, im), (at, a, b)| {
+                let (sin, cos) = (f64::from(k) * step * at).sin_cos();
+                (re + a * cos + b * sin, im + b * cos - a * sin)
+            });
+            re * re + im * im
+        };
+        let powers: Vec<f64> = (-reach..=reach).map(power).collect();
+        let best = (1..powers.len() - 1).max_by(|a, b| powers[*a].total_cmp(&powers[*b]));
+        let Some(best) = best else { return omega[0] };
+        // Vertex of the parabola through the best and its neighbours.
+        let (before, after) = (powers[best - 1] - powers[best], powers[best + 1] - powers[best]);
+        let vertex = if before + after < 0.0 { 0.5 * (before - after) / (before + after) } else { 0.0 };
+        omega[0] + (best as f64 - f64::from(reach) + vertex.clamp(-1.0, 1.0)) * step
+    }
+
     /// Background at a sample, N.
     pub fn at(&self, sample: f64) -> f64 {
-        Self::row(&self.omega, sample).iter().zip(&self.state).map(|(a, b)| a * b).sum()
+        Rows::new(&self.omega, sample).next().map_or(0.0, |row| dot(&row, &self.state))
     }
 
     /// Takes the background off consecutive samples, the first of which is `first`.
     pub fn subtract(&self, first: f64, force_n: &mut [f64]) {
-        let mut turns = [(0.0, 0.0); 2];
-        let steps = self.omega.map(f64::sin_cos);
-        for (k, force) in force_n.iter_mut().enumerate() {
-            // A rotation a sample; set anew now and then, so that rounding cannot grow.
-            if k % 1024 == 0 {
-                turns = self.omega.map(|omega| (omega * (first + k as f64)).sin_cos());
-            }
-            let [_, a, b, c, d] = self.state;
-            *force -= self.state[0] + a * turns[0].1 + b * turns[0].0 + c * turns[1].1 + d * turns[1].0;
-            for (turn, step) in turns.iter_mut().zip(&steps) {
-                *turn = (turn.0 * step.1 + turn.1 * step.0, turn.1 * step.1 - turn.0 * step.0);
-            }
+        for (force, row) in force_n.iter_mut().zip(Rows::new(&self.omega, first)) {
+            *force -= dot(&row, &self.state);
         }
     }
 
@@ -106,7 +128,9 @@ impl Background {
     pub fn follow(&mut self, first: f64, quiet_n: &[f64]) {
         let half = quiet_n.len() / 2;
         let apart = |from: usize, to: usize| {
-            (from..to).map(|k| quiet_n[k] - self.at(first + k as f64)).sum::<f64>() / (to - from).max(1) as f64
+            let rows = Rows::new(&self.omega, first + from as f64);
+            let left = quiet_n[from..to].iter().zip(rows).map(|(force, row)| force - dot(&row, &self.state));
+            left.sum::<f64>() / (to - from).max(1) as f64
         };
         let (early, late) = (apart(0, half), apart(half, quiet_n.len()));
         if (late - early).abs() > 3.0 * self.noise_n {
@@ -126,18 +150,12 @@ impl Background {
             self.information[k][k] += pull;
             self.right[k] += pull * self.state[k];
         }
-        for (k, force) in quiet_n.iter().enumerate() {
-            let row = Self::row(&self.omega, first + k as f64);
+        for (force, row) in quiet_n.iter().zip(Rows::new(&self.omega, first)) {
             self.add(&row, *force, 1.0);
         }
         if let Some(inverse) = inverse(self.information) {
             self.state = times(&inverse, &self.right);
         }
-    }
-
-    fn row(omega: &[f64; 2], sample: f64) -> [f64; TERMS] {
-        let ((s0, c0), (s1, c1)) = ((omega[0] * sample).sin_cos(), (omega[1] * sample).sin_cos());
-        [1.0, c0, s0, c1, s1]
     }
 
     fn add(&mut self, row: &[f64; TERMS], force_n: f64, weight: f64) {
@@ -153,8 +171,7 @@ impl Background {
     fn solve(quiet_n: &[f64], first: f64, omega: [f64; 2]) -> Option<([f64; TERMS], f64)> {
         let mut normal = [[0.0; TERMS]; TERMS];
         let mut right = [0.0; TERMS];
-        for (k, force) in quiet_n.iter().enumerate() {
-            let row = Self::row(&omega, first + k as f64);
+        for (force, row) in quiet_n.iter().zip(Rows::new(&omega, first)) {
             for i in 0..TERMS {
                 right[i] += row[i] * force;
                 for j in 0..TERMS {
@@ -164,6 +181,42 @@ impl Background {
         }
         let state = times(&inverse(normal)?, &right);
         Some((state, state.iter().zip(&right).map(|(a, b)| a * b).sum()))
+    }
+}
+
+/// Offset and tones, sample by sample. A rotation a sample, set anew now and then, so that rounding cannot grow.
+struct Rows {
+    omega: [f64; 2],
+    steps: [(f64, f64); 2],
+    turns: [(f64, f64); 2],
+    sample: f64,
+    left: u32,
+}
+
+impl Rows {
+    /// Rotations before the angle is computed anew.
+    const ROTATIONS: u32 = 1024;
+
+    fn new(omega: &[f64; 2], sample: f64) -> Self {
+        Self { omega: *omega, steps: omega.map(f64::sin_cos), turns: [(0.0, 1.0); 2], sample, left: 0 }
+    }
+}
+
+impl Iterator for Rows {
+    type Item = [f64; TERMS];
+
+    fn next(&mut self) -> Option<[f64; TERMS]> {
+        if self.left == 0 {
+            self.turns = self.omega.map(|omega| (omega * self.sample).sin_cos());
+            self.left = Self::ROTATIONS;
+        }
+        let [(s0, c0), (s1, c1)] = self.turns;
+        for (turn, step) in self.turns.iter_mut().zip(&self.steps) {
+            *turn = (turn.0 * step.1 + turn.1 * step.0, turn.1 * step.1 - turn.0 * step.0);
+        }
+        self.sample += 1.0;
+        self.left -= 1;
+        Some([1.0, c0, s0, c1, s1])
     }
 }
 

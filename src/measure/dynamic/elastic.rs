@@ -147,29 +147,43 @@ struct Model<'a> {
     inflation: f64,
     /// SD of the strokes' protrusion about their mean, mm, correlation counted.
     scatter_mm: f64,
+    /// Turn of the carriage in one sample, rad.
+    omega: f64,
+    /// Sine and cosine of the turn to each node of the smear, with its weight.
+    nodes: [((f64, f64), f64); 5],
 }
 
-impl Model<'_> {
+impl<'a> Model<'a> {
+    fn new(
+        family: Family,
+        setting: &'a Setting,
+        groups: &'a [(f64, f64)],
+        (inflation, scatter_mm): (f64, f64),
+    ) -> Self {
+        let omega = std::f64::consts::TAU / setting.period_samples;
+        let nodes = SMEAR_NODES.map(|(node, weight)| ((omega * node * setting.smear_samples).sin_cos(), weight));
+        Self { family, setting, groups, inflation, scatter_mm: scatter_mm * CORRELATED.sqrt(), omega, nodes }
+    }
+
     fn curve(&self, law: &Law, own: &[[f64; 2]]) -> Curve {
         let deepest = own.iter().map(|own| own[0]).fold(0.0_f64, |a, b| a.max(b));
         Curve::new(self.family, self.groups, [law[0], law[1], law[2]], deepest)
     }
 
-    /// Force and its derivatives at one sample of a pulse.
-    fn row(&self, curve: &Curve, half: f64, interference: f64, time: f64, sample: f64, force_n: f64) -> Row {
-        let omega = std::f64::consts::TAU / self.setting.period_samples;
+    /// Force and its derivatives at one sample of a pulse, whose carriage has turned to an angle from its top, given as
+    /// sine and cosine.
+    fn row(&self, curve: &Curve, half: f64, interference: f64, (sin, cos): (f64, f64), force_n: f64) -> Row {
         let mut row = Row { force: 0.0, law: [0.0; SHARED], interference: 0.0, time: 0.0 };
-        for (node, weight) in SMEAR_NODES {
-            let angle = omega * (sample - time + node * self.setting.smear_samples);
-            let (sin, cos) = angle.sin_cos();
-            let fall = half * (1.0 - cos);
-            let point = curve.at(interference - fall - self.setting.compliance_mm_per_n * force_n);
+        let interference = interference - self.setting.compliance_mm_per_n * force_n;
+        for (turn, weight) in self.nodes {
+            let fall = half * (1.0 - (cos * turn.1 - sin * turn.0));
+            let point = curve.at(interference - fall);
             row.force += weight * point.force_n;
             row.law[1] += weight * point.by_shape;
             row.law[2] += weight * point.by_spread;
             row.law[3] -= weight * point.slope_n_per_mm * fall;
             row.interference += weight * point.slope_n_per_mm;
-            row.time += weight * point.slope_n_per_mm * half * omega * sin;
+            row.time += weight * point.slope_n_per_mm * half * self.omega * (sin * turn.1 + cos * turn.0);
         }
         row.law[0] = row.force;
         row
@@ -204,8 +218,11 @@ fn assemble(model: &Model<'_>, pulses: &[Pulse], law: &Law, own: &[[f64; 2]], pr
         let peak = pulse.force_n.iter().fold(0.0_f64, |a, b| a.max(*b));
         let weight = (model.inflation * model.setting.noise_n.hypot(MODEL_ERROR * peak)).powi(-2);
         let mut corner = Corner { cost: 0.0, own: [[0.0; 2]; 2], cross: [[0.0; 2]; SHARED], gradient: [0.0; 2] };
-        for (sample, force_n) in pulse.force_n.iter().enumerate() {
-            let row = model.row(&curve, half, *interference, *time, sample as f64, *force_n);
+        let step = model.omega.sin_cos();
+        let mut turn = (-model.omega * time).sin_cos();
+        for force_n in &pulse.force_n {
+            let row = model.row(&curve, half, *interference, turn, *force_n);
+            turn = (turn.0 * step.1 + turn.1 * step.0, turn.1 * step.1 - turn.0 * step.0);
             let residual = force_n - row.force;
             corner.cost += weight * residual * residual;
             let mine = [row.interference, row.time];
@@ -309,6 +326,18 @@ pub fn fit(pulses: &[Pulse], setting: &Setting) -> Option<Contact> {
     Some(Contact { protrusion_mm, law_u_mm: law_u.hypot(between), ..first })
 }
 
+/// A first idea of the contact: one fit by powers.
+pub fn sketch(pulses: &[Pulse], setting: &Setting) -> Option<Contact> {
+    fit_once(Family::Power, pulses, setting, (1.0, SCATTER_MM.0), None).map(|(contact, _)| contact)
+}
+
+/// Protrusion by one fit from where `contact` stands, with all pulses: for what they say when they are read otherwise.
+pub fn refit(pulses: &[Pulse], setting: &Setting, contact: &Contact) -> Option<f64> {
+    let with = (contact.misfit.max(1.0), contact.scatter_mm.clamp(SCATTER_MM.1, SCATTER_MM.0));
+    let begin = Some((contact.law, guess(pulses, setting).1));
+    fit_once(contact.family, pulses, setting, with, begin).map(|(contact, _)| contact.protrusion_mm)
+}
+
 /// The fit by one family, and the misfit that its likelihood follows from; twice: the second time without pulses whose
 /// misfit stands out, with the noise and the scatter that the first showed, so that the priors keep their weight where
 /// the law does not hold exactly.
@@ -355,7 +384,7 @@ fn fit_once(
         return None;
     }
     let groups = needle_groups(setting.needles);
-    let model = Model { family, setting, groups: &groups, inflation, scatter_mm: scatter_mm * CORRELATED.sqrt() };
+    let model = Model::new(family, setting, &groups, (inflation, scatter_mm));
     let prior_law = |ln_a: f64, protrusion: f64| -> Law {
         [ln_a, family.prior().0, SPREAD_MM.0, setting.half_stroke.0.ln(), protrusion]
     };

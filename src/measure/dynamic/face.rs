@@ -22,6 +22,9 @@ use crate::{
 /// Exponents tried: flat (1) to cone (2).
 const EXPONENTS: [f64; 9] = [1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0];
 
+/// Samples in one mean.
+const MEAN_SAMPLES: usize = 4;
+
 /// Standard uncertainty of the onset of a stiff contact, mm: from worlds of other laws (derived).
 const ONSET_U_MM: f64 = 0.00025;
 
@@ -55,7 +58,15 @@ pub fn position(header: &Header, track: &Track, inverse: &Inverse) -> Result<Mea
     let quiet_end = (0..force_n.len()).rev().find(|k| force_n[*k] - mean < 4.0 * noise).unwrap_or(half);
     let first = quiet_end.saturating_sub(quiet_end / 3);
     let last = (quiet_end..force_n.len()).find(|k| force_n[*k] - mean > 0.6 * peak).unwrap_or(force_n.len());
-    let fit = Fit { force_n: &force_n[first..last], surface_mm: &surface[first..last] };
+    // Means over a few samples hold all that the smear of the inverse filter has left.
+    let means = |values: &[f64]| -> Vec<f64> {
+        values[first..last]
+            .chunks_exact(MEAN_SAMPLES)
+            .map(|part| part.iter().sum::<f64>() / part.len() as f64)
+            .collect()
+    };
+    let (thin_n, thin_mm) = (means(&force_n), means(&surface));
+    let fit = Fit { force_n: &thin_n, surface_mm: &thin_mm };
     let (centre, width) = (surface[quiet_end], 0.1);
     let mut best = (f64::INFINITY, centre);
     for exponent in EXPONENTS {

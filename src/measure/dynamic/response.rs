@@ -43,13 +43,14 @@ impl Touches<'_> {
     pub fn response_u_mm(&self, channel: &ForceChannel, contact: &Contact, setting: &Setting) -> (f64, f64) {
         let natural_u = channel.natural_u_hz.unwrap_or(NATURAL_RELATIVE * channel.natural_hz);
         let damping_u = channel.damping_u.unwrap_or(DAMPING_RELATIVE * channel.damping);
+        let as_read = elastic::refit(self.pulses, setting, contact);
         let moved = |natural_hz: f64, damping: f64| {
             let channel = ForceChannel { natural_hz, damping, ..channel.clone() };
             let inverse = Inverse::new(Some(&channel), self.rates_hz.0, self.rates_hz.1);
             let pulses: Vec<Pulse> = self.pulses.iter().filter_map(|pulse| self.again(pulse, &inverse)).collect();
-            // Too few are left: all that is known of them is uncertain.
-            elastic::fit(&pulses, setting)
-                .map_or(contact.protrusion_mm, |off| off.protrusion_mm - contact.protrusion_mm)
+            let otherwise = elastic::refit(&pulses, setting, contact);
+            // Where either fails, nothing is known of the protrusion.
+            as_read.zip(otherwise).map_or(contact.protrusion_mm, |(a, b)| b - a)
         };
         let natural = moved(channel.natural_hz + natural_u, channel.damping);
         let damping = moved(channel.natural_hz, channel.damping + damping_u);
