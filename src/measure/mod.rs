@@ -119,7 +119,9 @@ pub struct Dynamic {
     pub penetration_sd_u_mm: f64,
     /// How many strokes were missed.
     pub missed: u64,
-    /// Every stroke of the run in order.
+    /// Every stroke of the run in order. A run has hundreds of thousands, so they stand in `strokes.csv` alone, and not
+    /// in the document of the measurement too.
+    #[serde(skip)]
     pub strokes: Vec<Stroke>,
     /// The stand-off scan, by gap.
     pub scan: Vec<ScanBin>,

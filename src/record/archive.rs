@@ -80,7 +80,7 @@ pub fn load(run: &Path) -> Result<RunRecord, RecordError> {
     Ok(RunRecord {
         verdict,
         presses: tables::read(&run.join("presses.csv"))?,
-        strokes: tables::read(&run.join("strokes.csv"))?,
+        strokes: tables::read_strokes(run)?,
         captures,
         checks,
         journal,

@@ -4,7 +4,7 @@
 
 use super::{
     RecordError, archive,
-    model::{PressRow, StrokeRow, VerdictDocument},
+    model::{PressRow, VerdictDocument},
     tables,
 };
 use crate::{
@@ -44,7 +44,7 @@ pub fn read(run: &Path) -> Result<Measured, RecordError> {
         values.extend(measured(&like, lengths));
     }
     let mut rates = BTreeMap::new();
-    for row in tables::read::<StrokeRow>(&run.join("strokes.csv"))? {
+    for row in tables::read_strokes(run)? {
         if !rates.contains_key(&row.capture) {
             rates.insert(row.capture.clone(), archive::stroke_rate_hz(run, &row.capture)?);
         }

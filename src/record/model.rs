@@ -5,10 +5,10 @@
 use crate::{
     acceptance::{Row, Verdict, comparison::Comparison, gauge::GaugeStudy, operating::Characteristic},
     capture::Header,
-    measure::Measurement,
+    measure::{Measurement, Stroke},
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A row of `presses.csv`. Lengths in mm, forces in N.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,11 +36,11 @@ pub struct PressRow {
 }
 
 /// A row of `strokes.csv`. Lengths in mm, forces in N, times in s.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "the fields are the columns of the contract, defined in metrology")]
 pub struct StrokeRow {
-    pub pen: String,
-    pub cartridge: String,
+    pub pen: Arc<str>,
+    pub cartridge: Arc<str>,
     pub set_depth_mm: f64,
     pub stroke: u64,
     pub start_s: f64,
@@ -51,7 +51,24 @@ pub struct StrokeRow {
     pub penetration_mm: Option<f64>,
     pub penetration_u_mm: Option<f64>,
     pub missed: bool,
-    pub capture: String,
+    pub capture: Arc<str>,
+}
+
+impl StrokeRow {
+    /// The stroke without its names.
+    pub fn stroke(&self) -> Stroke {
+        Stroke {
+            stroke: self.stroke,
+            start_s: self.start_s,
+            period_s: self.period_s,
+            peak_force_n: self.peak_force_n,
+            protrusion_mm: self.protrusion_mm,
+            protrusion_u_mm: self.protrusion_u_mm,
+            penetration_mm: self.penetration_mm,
+            penetration_u_mm: self.penetration_u_mm,
+            missed: self.missed,
+        }
+    }
 }
 
 /// The contract's `verdict.json`.

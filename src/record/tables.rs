@@ -4,14 +4,24 @@ use super::{
     RecordError,
     model::{PressRow, StrokeRow},
 };
-use crate::acceptance::{
-    Row,
-    gauge::AnovaRow,
-    measurements::{self, Value},
+use crate::{
+    acceptance::{
+        Row,
+        gauge::AnovaRow,
+        measurements::{self, Value},
+    },
+    config::plan::{DataSource, Quantity},
+    measure::{
+        Stroke,
+        document::{StrokeOrigin, StrokeTable},
+    },
 };
-use crate::config::plan::{DataSource, Quantity};
-use serde::{Serialize, de::DeserializeOwned};
-use std::path::Path;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// A row of `criteria.csv`: the contract's columns of a judged criterion.
 #[derive(Serialize)]
@@ -45,8 +55,6 @@ struct MeasurementRow {
 
 const PRESSES: &str = "pen,cartridge,set_depth_mm,site,face_mm,tip_mm,protrusion_mm,protrusion_u_mm,penetration_mm,\
                        penetration_u_mm,puncture_force_n,punctured,capture,operator,repeat";
-const STROKES: &str = "pen,cartridge,set_depth_mm,stroke,start_s,period_s,peak_force_n,protrusion_mm,protrusion_u_mm,\
-                       penetration_mm,penetration_u_mm,missed,capture";
 const GAUGE: &str = "source,df,ss_mm2,ms_mm2,f,p,component_mm2";
 const CRITERIA: &str =
     "criterion,set_depth_mm,quantity,n,estimate,lower,upper,limit_lower,limit_upper,guard_band,verdict";
@@ -60,13 +68,101 @@ pub fn write_presses(folder: &Path, rows: &[PressRow]) -> Result<(), RecordError
     write(&folder.join("presses.csv"), PRESSES, rows)
 }
 
-/// Writes `strokes.csv`.
+/// `strokes.csv` while it is written, capture after capture.
+pub struct StrokeFile {
+    path: PathBuf,
+    table: StrokeTable<File>,
+}
+
+impl StrokeFile {
+    /// Begins the table.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`].
+    pub fn create(folder: &Path) -> Result<Self, RecordError> {
+        let path = folder.join("strokes.csv");
+        let file = File::create(&path).map_err(|error| RecordError::at(&path, error))?;
+        let table = StrokeTable::new(file).map_err(|error| RecordError::at(&path, error))?;
+        Ok(Self { path, table })
+    }
+
+    /// Appends the strokes of one capture.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`].
+    pub fn append(&mut self, origin: StrokeOrigin<'_>, strokes: &[Stroke]) -> Result<(), RecordError> {
+        self.table.append(origin, strokes).map_err(|error| RecordError::at(&self.path, error))
+    }
+
+    /// Ends the table and syncs it to disk.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`].
+    pub fn finish(self) -> Result<(), RecordError> {
+        let file = self.table.finish().map_err(|error| RecordError::at(&self.path, error))?;
+        file.sync_data().map_err(|error| RecordError::at(&self.path, error))
+    }
+}
+
+/// Reads `strokes.csv`. Names that rows share are kept once.
 ///
 /// # Errors
 ///
-/// [`RecordError`].
-pub fn write_strokes(folder: &Path, rows: &[StrokeRow]) -> Result<(), RecordError> {
-    write(&folder.join("strokes.csv"), STROKES, rows)
+/// [`RecordError`] with the line where the table is not what it should be.
+pub fn read_strokes(folder: &Path) -> Result<Vec<StrokeRow>, RecordError> {
+    let path = folder.join("strokes.csv");
+    let mut reader = csv::Reader::from_path(&path).map_err(|error| RecordError::at(&path, error))?;
+    let mut names: Vec<Arc<str>> = Vec::new();
+    let mut shared = |name: &str| {
+        // Rows of one capture follow one another, so the name is among the last ones.
+        if let Some(known) = names.iter().rev().find(|known| known.as_ref() == name) {
+            return Arc::clone(known);
+        }
+        names.push(Arc::from(name));
+        Arc::clone(&names[names.len() - 1])
+    };
+    let mut rows = Vec::new();
+    for line in reader.deserialize::<StrokeLine>() {
+        let line = line.map_err(|error| RecordError::at(&path, error))?;
+        let (pen, cartridge, capture) = (shared(&line.pen), shared(&line.cartridge), shared(&line.capture));
+        rows.push(StrokeRow {
+            pen,
+            cartridge,
+            capture,
+            set_depth_mm: line.set_depth_mm,
+            stroke: line.stroke,
+            start_s: line.start_s,
+            period_s: line.period_s,
+            peak_force_n: line.peak_force_n,
+            protrusion_mm: line.protrusion_mm,
+            protrusion_u_mm: line.protrusion_u_mm,
+            penetration_mm: line.penetration_mm,
+            penetration_u_mm: line.penetration_u_mm,
+            missed: line.missed,
+        });
+    }
+    Ok(rows)
+}
+
+/// A line of `strokes.csv`.
+#[derive(Deserialize)]
+struct StrokeLine {
+    pen: String,
+    cartridge: String,
+    set_depth_mm: f64,
+    stroke: u64,
+    start_s: f64,
+    period_s: f64,
+    peak_force_n: f64,
+    protrusion_mm: Option<f64>,
+    protrusion_u_mm: Option<f64>,
+    penetration_mm: Option<f64>,
+    penetration_u_mm: Option<f64>,
+    missed: bool,
+    capture: String,
 }
 
 /// Writes `measurements.csv`: every value that was decided on, as `rig accept` reads them.

@@ -127,7 +127,7 @@ pub fn hostile() -> RunRecord {
         }
     }
     record.presses.iter_mut().for_each(|row| (row.cartridge, row.capture) = (bad(), bad()));
-    record.strokes.iter_mut().for_each(|row| row.capture = bad());
+    record.strokes.iter_mut().for_each(|row| row.capture = bad().into());
     record.checks = vec![Check { name: bad(), passed: false, detail: bad() }];
     record.journal = vec![JournalLine { t_s: f64::NAN, event: bad(), text: bad() }];
     record.settings = vec![(bad(), bad())];
@@ -172,7 +172,7 @@ pub fn set_depths(count: u32) -> RunRecord {
                 .for_each(|row| (row.set_depth_mm, row.capture) = (set_depth_mm, rename(&row.capture)));
             part.strokes
                 .iter_mut()
-                .for_each(|row| (row.set_depth_mm, row.capture) = (set_depth_mm, rename(&row.capture)));
+                .for_each(|row| (row.set_depth_mm, row.capture) = (set_depth_mm, rename(&row.capture).into()));
             if cartridge == 0 {
                 part.verdict.criteria.iter_mut().for_each(|row| row.set_depth_mm = Some(set_depth_mm));
                 record.verdict.criteria.append(&mut part.verdict.criteria);
@@ -311,8 +311,8 @@ fn stroke_rows(strokes: u64, stream: &mut Stream) -> Vec<StrokeRow> {
         let protrusion_mm = PROTRUSION_MM + 0.012 * drift;
         let missed = stroke % 211 == 97;
         StrokeRow {
-            pen: "pen-sim".to_owned(),
-            cartridge: "1.5mm".to_owned(),
+            pen: "pen-sim".into(),
+            cartridge: "1.5mm".into(),
             set_depth_mm: 1.5,
             stroke,
             start_s: stroke as f64 / 110.0,
@@ -323,7 +323,7 @@ fn stroke_rows(strokes: u64, stream: &mut Stream) -> Vec<StrokeRow> {
             penetration_mm: (!missed).then_some(protrusion_mm - 0.137 + 0.004 * stream.normal()),
             penetration_u_mm: (!missed).then_some(0.005),
             missed,
-            capture: "dynamic-1.5mm-00".to_owned(),
+            capture: "dynamic-1.5mm-00".into(),
         }
     })
     .collect()

@@ -54,7 +54,7 @@ impl<'a> SetDepth<'a> {
             group_of.insert(&capture.name, index);
         }
         for row in &self.strokes {
-            if let Some(group) = group_of.get(row.capture.as_str()).and_then(|&index| groups.get_mut(index)) {
+            if let Some(group) = group_of.get(row.capture.as_ref()).and_then(|&index| groups.get_mut(index)) {
                 group.strokes += 1;
                 group.missed += u64::from(row.missed);
             }

@@ -16,12 +16,12 @@ use crate::{
     },
     config::plan::{DataSource, Quantity},
     link::tape::{Header, Tape},
-    measure::{Dynamic, Measurement, Outcome, Press, Stroke},
+    measure::{Dynamic, Measurement, Outcome, Press, Stroke, document::StrokeOrigin},
     record::{
         RecordError, archive,
-        model::{PressRow, StrokeRow, VerdictDocument},
+        model::{PressRow, VerdictDocument},
         run_dir::RunDir,
-        tables,
+        tables::{self, StrokeFile},
     },
     time::RunTime,
     uncertainty::Measured,
@@ -40,7 +40,6 @@ struct Planned {
 #[derive(Default)]
 struct Results {
     presses: Vec<PressRow>,
-    strokes: Vec<StrokeRow>,
     values: Vec<Value>,
     refused: Vec<Refused>,
 }
@@ -60,6 +59,7 @@ pub fn conclude(job: &Job, dir: &mut RunDir, ended: &Ended) -> Result<VerdictDoc
         .filter(|planned| dir.captures().join(format!("{}.json", planned.name)).is_file())
         .collect();
     let mut results = Results::default();
+    let mut strokes = StrokeFile::create(dir.path())?;
     let run = dir.path();
     let measured = parallel::map(&planned, |planned| archive::recompute(run, &planned.name).map(|(_, found)| found));
     for (planned, measurement) in planned.iter().zip(measured) {
@@ -74,11 +74,21 @@ pub fn conclude(job: &Job, dir: &mut RunDir, ended: &Ended) -> Result<VerdictDoc
         }
         dir.measurement(&planned.name, &measurement)?;
         results.take(job, planned, &measurement);
+        if let Ok(Outcome::Dynamic(run)) = &measurement.outcome {
+            let cartridge = Results::cartridge(job, planned);
+            let origin = StrokeOrigin {
+                pen: &job.pen.value.name,
+                cartridge: &cartridge,
+                set_depth_mm: Some(planned.step.set_depth_mm()),
+                capture: &planned.name,
+            };
+            strokes.append(origin, &run.strokes)?;
+        }
     }
     let verdict = verdict(job, ended, &results);
     dir.event(at, "verdict", &format!("{:?}: {}", verdict.verdict, verdict.reason), json!(verdict.verdict))?;
     tables::write_presses(dir.path(), &results.presses)?;
-    tables::write_strokes(dir.path(), &results.strokes)?;
+    strokes.finish()?;
     if let Some(study) = &verdict.gauge {
         tables::write_gauge(dir.path(), &study.anova)?;
     }
@@ -198,21 +208,6 @@ impl Results {
                 value(stroke.stroke, Quantity::Penetration, penetration_mm, u_penetration);
             }
         }
-        self.strokes.extend(run.strokes.iter().map(|stroke| StrokeRow {
-            pen: pen.clone(),
-            cartridge: cartridge.clone(),
-            set_depth_mm,
-            stroke: stroke.stroke,
-            start_s: stroke.start_s,
-            period_s: stroke.period_s,
-            peak_force_n: stroke.peak_force_n,
-            protrusion_mm: stroke.protrusion_mm,
-            protrusion_u_mm: stroke.protrusion_u_mm,
-            penetration_mm: stroke.penetration_mm,
-            penetration_u_mm: stroke.penetration_u_mm,
-            missed: stroke.missed,
-            capture: planned.name.clone(),
-        }));
     }
 }
 

@@ -132,7 +132,7 @@ fn boundaries(rows: &[&StrokeRow]) -> Vec<Limit> {
         return Vec::new();
     }
     let named = starts.len() <= NAMED_MAX;
-    let label = |index: usize| if named { rows[index].capture.clone() } else { String::new() };
+    let label = |index: usize| if named { rows[index].capture.to_string() } else { String::new() };
     starts
         .into_iter()
         .map(|index| Limit { value: index as f64 + 0.5, label: label(index), tone: Tone::Quiet })
