@@ -179,6 +179,62 @@ fn survived_faults_are_counted_and_change_little() {
 }
 
 #[test]
+fn hum_and_drift_are_taken_out_and_named() {
+    let (header, recording, _) = friendly();
+    let clean = run(&header, &recording);
+    let named = |measurement: &Measurement, code: &str| measurement.anomalies.iter().any(|a| a.code == code);
+    assert!(!named(&clean, "drift"), "{:?}", clean.anomalies);
+    let clean = dynamic(clean);
+    let begin = recording.rows(Phase::Run).expect("a run").start;
+    let disturbed = changed(&recording, |k, phase, [t, f, z]| {
+        let run_s = if phase == Phase::Run { (k - begin) as f64 / header.sample_rate_hz } else { 0.0 };
+        Some([t, f + 0.03 * (std::f64::consts::TAU * 50.0 * t).sin() + 0.03 * run_s, z])
+    });
+    let measurement = run(&header, &disturbed);
+    assert!(named(&measurement, "hum") && named(&measurement, "drift"), "{:?}", measurement.anomalies);
+    let found = dynamic(measurement);
+    let moved = found.protrusion_mm.value - clean.protrusion_mm.value;
+    assert!(moved.abs() < 2.0 * found.protrusion_mm.u(), "moved by {moved} mm");
+    assert_eq!(found.missed, clean.missed);
+}
+
+/// Faults at random places and strengths over worlds drawn at random: never a wrong number with a small uncertainty,
+/// and never a word less than what was done.
+#[test]
+fn random_faults_are_counted_or_refused() {
+    let mut random = rig::prng::Stream::named(5, "dynamic faults");
+    let (mut survived, mut wrong) = (0, Vec::new());
+    for seed in 300..324 {
+        let world = World { strokes: 120, missed: vec![], ..World::draw(seed) };
+        let (header, recording, truth) = world.record();
+        let rows = recording.t_s.len();
+        let (from, length) =
+            ((random.uniform() * rows as f64) as usize, (10.0 * 30.0_f64.powf(random.uniform())) as usize);
+        let (kind, strength) = (seed % 6, random.between(0.3, 3.0));
+        let inside = |k: usize| (from..from + length).contains(&k);
+        let held = recording.force_n[from];
+        let broken = changed(&recording, |k, _, [t, f, z]| match kind {
+            0 => Some([t, if inside(k) { f64::NAN } else { f }, z]),
+            1 => (!inside(k)).then_some([t, f, z]),
+            2 => Some([t, if inside(k) { held } else { f }, z]),
+            3 => Some([t, if k % length == 3 { f + 5.0 * strength } else { f }, z]),
+            4 => Some([if inside(k) { recording.t_s[from] } else { t }, f, z]),
+            _ => Some([t, f + 0.01 * strength * (k as f64 / rows as f64), z]),
+        });
+        let measurement = run(&header, &broken);
+        let said = measurement.anomalies.iter().any(|anomaly| anomaly.code != "assumed");
+        if let Ok(Outcome::Dynamic(found)) = measurement.outcome {
+            survived += 1;
+            let error = found.protrusion_mm.value - mean(&truth.protrusion_mm);
+            if error.abs() > 3.0 * found.protrusion_mm.u() || (kind < 5 && length > 80 && !said) {
+                wrong.push((seed, kind, from, length, error));
+            }
+        }
+    }
+    assert!(survived >= 8 && wrong.is_empty(), "{survived} survived, wrong: {wrong:?}");
+}
+
+#[test]
 fn what_cannot_be_measured_is_refused_with_its_reason() {
     let (header, recording, _) = friendly();
     let run_start = recording.rows(Phase::Run).expect("a run").start;

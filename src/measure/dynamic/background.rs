@@ -116,6 +116,19 @@ impl Background {
         Rows::new(&self.omega, sample).next().map_or(0.0, |row| dot(&row, &self.state))
     }
 
+    /// Offset, N.
+    pub fn offset_n(&self) -> f64 {
+        self.state[0]
+    }
+
+    /// Frequency of the mains, Hz, and amplitude of its hum, N, for a channel sampled at `rate_hz`; `None` where the pen
+    /// strokes at the frequency of the mains.
+    pub fn hum(&self, rate_hz: f64) -> Option<(f64, f64)> {
+        let hz = self.omega[1] * rate_hz / TAU;
+        let mains = [50.0, 60.0].iter().any(|mains| (hz / mains - 1.0_f64).abs() < 0.01);
+        mains.then(|| (hz, self.state[3].hypot(self.state[4])))
+    }
+
     /// Takes the background off consecutive samples, the first of which is `first`.
     pub fn subtract(&self, first: f64, force_n: &mut [f64]) {
         for (force, row) in force_n.iter_mut().zip(Rows::new(&self.omega, first)) {

@@ -76,7 +76,10 @@ pub fn measure(header: &Header, source: &mut dyn Source) -> Result<Measurement, 
         anomalies.extend(sample_rate(header.sample_rate_hz, rows.rate_hz()));
         drop(rows);
         outcome = match prepared {
-            Ok(prepared) => prepared.run(header, source, &mut block, &mut gridder)?.map(Outcome::Dynamic),
+            Ok(prepared) => {
+                let outcome = prepared.run(header, source, &mut block, &mut gridder, &mut anomalies)?;
+                outcome.map(Outcome::Dynamic)
+            }
             Err(refusal) => Err(refusal),
         };
         faults = gridder.faults;
@@ -178,6 +181,7 @@ impl Prepared {
         source: &mut dyn Source,
         block: &mut Block,
         gridder: &mut Gridder,
+        anomalies: &mut Vec<Anomaly>,
     ) -> Result<Result<crate::measure::Dynamic, Refusal>, ReadError> {
         let start_s = block.t_s.first().copied().unwrap_or(0.0);
         let touch_n = self.scan.touch_n();
@@ -197,6 +201,8 @@ impl Prepared {
             }
         }
         follower.finish();
+        anomalies.extend(hum(&self.scan, self.rate_hz));
+        anomalies.extend(drift(&self.scan, follower.background().offset_n()));
         let run = Run {
             header,
             rate_hz: self.rate_hz,
@@ -269,6 +275,27 @@ fn check_rate(header: &Header, rate_hz: f64, stroke_hz: f64) -> Result<(), Refus
         }
         _ => Ok(()),
     }
+}
+
+/// Hum that is larger than the noise, and than what any channel shows, N.
+fn hum(scan: &Scan, rate_hz: f64) -> Option<Anomaly> {
+    const HUM_MIN_N: f64 = 0.001;
+    let (hz, amplitude_n) = scan.background.hum(rate_hz)?;
+    (amplitude_n > scan.lens.noise_n.max(HUM_MIN_N)).then(|| Anomaly {
+        code: "hum".to_owned(),
+        count: 1,
+        message: format!("{:.1} mN at {hz:.0} Hz, taken out; ground and shield the cell", 1e3 * amplitude_n),
+    })
+}
+
+/// Drift of the channel over the run, beyond ten times the noise of a sample.
+fn drift(scan: &Scan, end_n: f64) -> Option<Anomaly> {
+    let by_n = end_n - scan.background.offset_n();
+    (by_n.abs() > 10.0 * scan.lens.noise_n).then(|| Anomaly {
+        code: "drift".to_owned(),
+        count: 1,
+        message: format!("the channel drifted by {:.1} mN over the run, taken out", 1e3 * by_n),
+    })
 }
 
 fn sample_rate(declared_hz: f64, measured_hz: f64) -> Option<Anomaly> {

@@ -5,7 +5,8 @@
 //! again. What is called a puncture is decided by ratios alone, so that it holds at any scale of force and time:
 //!
 //! - sudden: the first half of the fall takes at most [`FALL_TO_RISE_MAX`] of the time that the middle half of the
-//!   rise took. Relaxation of a stage at rest and a withdrawal are as slow as the rise, or slower.
+//!   rise took, and is [`STEEPER_MIN`] times as steep. A withdrawal falls as steeply as the force rose, whether its end
+//!   was recorded or not, and relaxation hardly more.
 //! - real: the force falls by nearly half of the local height ([`SHARE_SURE`]; films: 66 to 92 %, domain.md section 4), or
 //!   by a quarter where no other drop of the trace is twice as large (layers, phantoms). A notch before the puncture
 //!   is neither.
@@ -26,6 +27,8 @@ const OF_LARGEST_SURE: f64 = 0.2;
 const SIGMAS: f64 = 2.0;
 /// Longest fall beside the rise.
 const FALL_TO_RISE_MAX: f64 = 0.5;
+/// Least steepness of the fall beside that of the rise.
+const STEEPER_MIN: f64 = 1.8;
 /// Smallest recorded rise beside the fall; a fall that begins with the recording has no peak.
 const RISE_TO_FALL_MIN: f64 = 0.25;
 
@@ -93,7 +96,8 @@ fn describe(force_n: &[f64], base_n: f64, start: usize, peak: usize, trough: usi
     let fall = fall_rows(&force_n[peak..=trough], fall_n);
     let rise = rise_rows(&force_n[start..=peak], base_n.min(force_n[start]));
     let risen = force_n[peak] - force_n[start] >= RISE_TO_FALL_MIN * fall_n;
-    let sudden = risen && fall <= (FALL_TO_RISE_MAX * rise).max(2.0);
+    let steep = share * rise >= STEEPER_MIN * fall;
+    let sudden = risen && (fall <= 2.0 || (steep && fall <= FALL_TO_RISE_MAX * rise));
     Drop { start, peak, trough, fall_n, share, sudden }
 }
 

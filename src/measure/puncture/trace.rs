@@ -36,7 +36,7 @@ pub struct Trace {
     pub force_n: Vec<f64>,
     /// Samples that were not read, in order.
     pub missing: Vec<usize>,
-    /// Stage position, mm; NaN where not recorded.
+    /// Stage position less what the load path gives under the force, mm; NaN where not recorded.
     pub stage_mm: Vec<f64>,
     /// Measured sample rate, Hz.
     pub rate_hz: f64,
@@ -74,7 +74,9 @@ pub fn condition(
     bridge(&mut force_n, &missing);
     let quantum_n = quantum(header, &force_n);
     let (t_s, rate_hz) = clock(header, &recording.t_s[rows.clone()], rows.start, anomalies)?;
-    let stage_mm = recording.stage_mm[rows.clone()].to_vec();
+    // Where the needle is, not where the stage is: the load path gives under the force.
+    let give = header.compliance_mm_per_n;
+    let stage_mm = recording.stage_mm[rows.clone()].iter().zip(&force_n).map(|(z, f)| z - give * f).collect();
     Ok(Trace { first_row: rows.start, t_s, force_n, missing, stage_mm, rate_hz, quantum_n })
 }
 
