@@ -17,6 +17,9 @@ const MEMORY_STROKES: f64 = 20.0;
 /// that they stay apart from the offset where strokes are locked to them.
 const KEPT_SAMPLES: f64 = 3000.0;
 
+/// How far the stroke's tone and the mains may be from what is told, as shares.
+const SEARCH: [f64; 2] = [0.03, 0.012];
+
 /// Gain in explained squares, in variances of the noise, from which a frequency is preferred to the told one.
 const TOLD_NOISE: f64 = 20.0;
 
@@ -28,6 +31,9 @@ pub struct Background {
     information: [[f64; TERMS]; TERMS],
     right: [f64; TERMS],
     state: [f64; TERMS],
+    /// By how much the offset lags behind a channel that drifts, N: what the samples that it was last taken from lay
+    /// above it, in the mean (double exponential smoothing).
+    lag_n: f64,
     /// Stretches in a row that were not quiet.
     refused: u32,
     /// SD of the samples about the fit, N.
@@ -51,16 +57,26 @@ impl Background {
             // The mains and the pen share one tone; the second is put where it does no harm.
             omega[1] = 2.0 * omega[0];
         }
-        let found = Self::strongest(quiet_n, first, omega);
-        // The told rate is kept where another explains no more than noise can: it is then the drive's exact frequency.
-        let best_power = power([found, omega[1]]);
-        let noise = (quiet_n.iter().map(|f| f * f).sum::<f64>() - best_power) / quiet_n.len() as f64;
-        if best_power - power(omega) > TOLD_NOISE * noise {
-            omega[0] = found;
+        // What is told is kept where another frequency explains no more than noise can: it is then the exact one.
+        for (tone, search) in SEARCH.iter().enumerate() {
+            let mut found = omega;
+            found[tone] = Self::strongest(quiet_n, first, omega, tone, *search);
+            let best_power = power(found);
+            let noise = (quiet_n.iter().map(|f| f * f).sum::<f64>() - best_power) / quiet_n.len() as f64;
+            if best_power - power(omega) > TOLD_NOISE * noise {
+                omega = found;
+            }
         }
         let (state, _) = Self::solve(quiet_n, first, omega)?;
-        let mut background =
-            Self { omega, information: [[0.0; TERMS]; TERMS], right: [0.0; TERMS], state, refused: 0, noise_n: 0.0 };
+        let mut background = Self {
+            omega,
+            information: [[0.0; TERMS]; TERMS],
+            right: [0.0; TERMS],
+            state,
+            lag_n: 0.0,
+            refused: 0,
+            noise_n: 0.0,
+        };
         let rows = Rows::new(&omega, first);
         let squares = quiet_n.iter().zip(rows).map(|(force, row)| (force - dot(&row, &state)).powi(2));
         background.noise_n = (squares.sum::<f64>() / quiet_n.len() as f64).sqrt().max(1e-9);
@@ -72,14 +88,14 @@ impl Background {
         Some(background)
     }
 
-    /// Frequency of the first tone, within 3 % of what is told, at which what the others leave is strongest. The samples
-    /// are demodulated once in blocks that are short beside the beat of any two frequencies tried (Goertzel 1958).
-    fn strongest(quiet_n: &[f64], first: f64, omega: [f64; 2]) -> f64 {
-        const SEARCH: f64 = 0.03;
-        let Some((state, _)) = Self::solve(quiet_n, first, omega) else { return omega[0] };
-        let mut others = state;
-        (others[1], others[2]) = (0.0, 0.0);
-        let block = ((0.25 / (SEARCH * omega[0] / TAU)) as usize).clamp(8, 512);
+    /// Frequency of a tone, within a share of what is told, at which what the others leave is strongest. The samples are
+    /// demodulated once in blocks that are short beside the beat of any two frequencies tried (Goertzel 1958).
+    fn strongest(quiet_n: &[f64], first: f64, omega: [f64; 2], tone: usize, search: f64) -> f64 {
+        let told = omega[tone];
+        let Some((mut others, _)) = Self::solve(quiet_n, first, omega) else { return told };
+        let (cos, sin) = (1 + 2 * tone, 2 + 2 * tone);
+        (others[cos], others[sin]) = (0.0, 0.0);
+        let block = ((0.25 / (search * told / TAU)) as usize).clamp(8, 512);
         let blocks: Vec<(f64, f64, f64)> = quiet_n
             .chunks(block)
             .enumerate()
@@ -88,13 +104,13 @@ impl Background {
                 let rest = part.iter().zip(Rows::new(&omega, first + start as f64));
                 let (re, im) = rest.fold((0.0, 0.0), |(re, im), (force, row)| {
                     let left = force - dot(&row, &others);
-                    (re + left * row[1], im - left * row[2])
+                    (re + left * row[cos], im - left * row[sin])
                 });
                 (start as f64 + 0.5 * part.len() as f64, re, im)
             })
             .collect();
-        let step = (0.25 / quiet_n.len() as f64).min(0.01 * omega[0] / TAU) * TAU;
-        let reach = (SEARCH * omega[0] / step).ceil() as i32;
+        let step = (0.25 / quiet_n.len() as f64).min(0.01 * told / TAU) * TAU;
+        let reach = (search * told / step).ceil() as i32;
         let power = |k: i32| {
             let (re, im) = blocks.iter().fold((0.0, 0.0), |(re, im), (at, a, b)| {
                 let (sin, cos) = (f64::from(k) * step * at).sin_cos();
@@ -104,21 +120,21 @@ impl Background {
         };
         let powers: Vec<f64> = (-reach..=reach).map(power).collect();
         let best = (1..powers.len() - 1).max_by(|a, b| powers[*a].total_cmp(&powers[*b]));
-        let Some(best) = best else { return omega[0] };
+        let Some(best) = best else { return told };
         // Vertex of the parabola through the best and its neighbours.
         let (before, after) = (powers[best - 1] - powers[best], powers[best + 1] - powers[best]);
         let vertex = if before + after < 0.0 { 0.5 * (before - after) / (before + after) } else { 0.0 };
-        omega[0] + (best as f64 - f64::from(reach) + vertex.clamp(-1.0, 1.0)) * step
+        told + (best as f64 - f64::from(reach) + vertex.clamp(-1.0, 1.0)) * step
     }
 
     /// Background at a sample, N.
     pub fn at(&self, sample: f64) -> f64 {
-        Rows::new(&self.omega, sample).next().map_or(0.0, |row| dot(&row, &self.state))
+        Rows::new(&self.omega, sample).next().map_or(0.0, |row| dot(&row, &self.state) + self.lag_n)
     }
 
     /// Offset, N.
     pub fn offset_n(&self) -> f64 {
-        self.state[0]
+        self.state[0] + self.lag_n
     }
 
     /// Frequency of the mains, Hz, and amplitude of its hum, N, for a channel sampled at `rate_hz`; `None` where the pen
@@ -132,7 +148,7 @@ impl Background {
     /// Takes the background off consecutive samples, the first of which is `first`.
     pub fn subtract(&self, first: f64, force_n: &mut [f64]) {
         for (force, row) in force_n.iter_mut().zip(Rows::new(&self.omega, first)) {
-            *force -= dot(&row, &self.state);
+            *force -= dot(&row, &self.state) + self.lag_n;
         }
     }
 
@@ -142,7 +158,8 @@ impl Background {
         let half = quiet_n.len() / 2;
         let apart = |from: usize, to: usize| {
             let rows = Rows::new(&self.omega, first + from as f64);
-            let left = quiet_n[from..to].iter().zip(rows).map(|(force, row)| force - dot(&row, &self.state));
+            let left =
+                quiet_n[from..to].iter().zip(rows).map(|(force, row)| force - dot(&row, &self.state) - self.lag_n);
             left.sum::<f64>() / (to - from).max(1) as f64
         };
         let (early, late) = (apart(0, half), apart(half, quiet_n.len()));
@@ -169,6 +186,9 @@ impl Background {
         if let Some(inverse) = inverse(self.information) {
             self.state = times(&inverse, &self.right);
         }
+        let rows = Rows::new(&self.omega, first);
+        let left: f64 = quiet_n.iter().zip(rows).map(|(force, row)| force - dot(&row, &self.state)).sum();
+        self.lag_n += (left / quiet_n.len() as f64 - self.lag_n) / MEMORY_STROKES;
     }
 
     fn add(&mut self, row: &[f64; TERMS], force_n: f64, weight: f64) {

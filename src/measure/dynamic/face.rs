@@ -11,6 +11,7 @@ use crate::{
     measure::{
         Refusal,
         dynamic::{
+            background::Background,
             grid::Track,
             inverse::Inverse,
             linear::{dot, inverse as inverted, times},
@@ -18,6 +19,7 @@ use crate::{
     },
     uncertainty::{Budget, Measured},
 };
+use std::f64::consts::TAU;
 
 /// Exponents tried: flat (1) to cone (2).
 const EXPONENTS: [f64; 9] = [1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0];
@@ -33,7 +35,7 @@ const ONSET_U_MM: f64 = 0.00025;
 /// # Errors
 ///
 /// [`Refusal`] where the force never rises clearly above the noise.
-pub fn position(header: &Header, track: &Track, inverse: &Inverse) -> Result<Measured, Refusal> {
+pub fn position(header: &Header, track: &Track, inverse: &Inverse, rate_hz: f64) -> Result<Measured, Refusal> {
     let mut force_n = Vec::with_capacity(track.force_n.len());
     inverse.apply(&track.force_n, &mut force_n);
     let surface: Vec<f64> = force_n
@@ -66,7 +68,11 @@ pub fn position(header: &Header, track: &Track, inverse: &Inverse) -> Result<Mea
             .collect()
     };
     let (thin_n, thin_mm) = (means(&force_n), means(&surface));
-    let fit = Fit { force_n: &thin_n, surface_mm: &thin_mm };
+    let told_hz = header.stroke_rate_hz.unwrap_or(100.0);
+    let hum = Background::fit(start, 0.0, rate_hz, told_hz).and_then(|quiet| quiet.hum(rate_hz));
+    let turn = hum.map_or(0.0, |(hz, _)| TAU * hz / rate_hz * MEAN_SAMPLES as f64);
+    let hum = (0..thin_n.len()).map(|k| (turn * k as f64).sin_cos()).collect();
+    let fit = Fit { force_n: &thin_n, surface_mm: &thin_mm, hum };
     let (centre, width) = (surface[quiet_end], 0.1);
     let mut best = (f64::INFINITY, centre);
     for exponent in EXPONENTS {
@@ -87,25 +93,34 @@ pub fn position(header: &Header, track: &Track, inverse: &Inverse) -> Result<Mea
 struct Fit<'a> {
     force_n: &'a [f64],
     surface_mm: &'a [f64],
+    /// Sine and cosine at the frequency of the mains.
+    hum: Vec<(f64, f64)>,
 }
 
+/// Offset, drift, contact, and the two parts of the hum.
+const TERMS: usize = 5;
+
 impl Fit<'_> {
-    /// Sum of squared residuals of `a + b k + c (z - onset)^n` after the best a, b, c.
+    /// Sum of squared residuals of `a + b k + c (z - onset)^n` and hum after the best of each.
     fn misfit(&self, onset_mm: f64, exponent: f64) -> f64 {
         let count = self.force_n.len() as f64;
         let row = |k: usize| {
             let depth = (self.surface_mm[k] - onset_mm).max(0.0);
-            [1.0, k as f64 / count - 0.5, if depth > 0.0 { (depth / 0.1).powf(exponent) } else { 0.0 }]
+            let contact = if depth > 0.0 { (depth / 0.1).powf(exponent) } else { 0.0 };
+            let (sin, cos) = self.hum[k];
+            [1.0, k as f64 / count - 0.5, contact, sin, cos]
         };
-        let mut normal = [[0.0; 3]; 3];
-        let mut right = [0.0; 3];
+        let mut normal = [[0.0; TERMS]; TERMS];
+        let mut right = [0.0; TERMS];
+        // A trace of a prior on the hum keeps the system sound where there is none.
+        (normal[3][3], normal[4][4]) = (1e-3, 1e-3);
         let mut total = 0.0;
         for (k, force) in self.force_n.iter().enumerate() {
             let row = row(k);
             total += force * force;
-            for i in 0..3 {
+            for i in 0..TERMS {
                 right[i] += row[i] * force;
-                for j in 0..3 {
+                for j in 0..TERMS {
                     normal[i][j] += row[i] * row[j];
                 }
             }

@@ -168,7 +168,7 @@ impl Prepared {
         let standoff = track(&rows.standoff, "standoff")?;
         let told_hz = header.stroke_rate_hz.unwrap_or(100.0);
         let inverse = Inverse::new(header.force.as_ref(), rate_hz, told_hz);
-        let face_mm = face::position(header, &touch, &inverse)?;
+        let face_mm = face::position(header, &touch, &inverse, rate_hz)?;
         let scan = scan::measure(header, &standoff, &inverse, rate_hz, face_mm.value)?;
         check_rate(header, rate_hz, rate_hz / scan.lens.period_samples)?;
         Ok(Self { rate_hz, face_mm, inverse, scan, first: standoff.force_n.len() })
