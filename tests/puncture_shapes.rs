@@ -11,7 +11,7 @@ use std::f64::consts::TAU;
 
 /// How a trace ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Fate {
+enum Fate {
     Punctured,
     /// The press ends in the rise.
     Rising,
@@ -25,31 +25,31 @@ pub enum Fate {
     Slipping,
 }
 
-pub const NEVER: [Fate; 5] = [Fate::Rising, Fate::Plateau, Fate::Relaxing, Fate::Withdrawn, Fate::Slipping];
+const NEVER: [Fate; 5] = [Fate::Rising, Fate::Plateau, Fate::Relaxing, Fate::Withdrawn, Fate::Slipping];
 
 #[derive(Clone, Debug)]
-pub struct Shape {
-    pub fate: Fate,
-    pub rate_hz: f64,
-    pub peak_n: f64,
-    pub offset_n: f64,
-    pub before: usize,
-    pub rise: usize,
-    pub after: usize,
-    pub exponent: f64,
+struct Shape {
+    fate: Fate,
+    rate_hz: f64,
+    peak_n: f64,
+    offset_n: f64,
+    before: usize,
+    rise: usize,
+    after: usize,
+    exponent: f64,
     /// Small pops on the way up: place, share of the force there.
-    pub pops: Vec<(f64, f64)>,
-    pub drop_rows: f64,
-    pub share: f64,
-    pub friction: f64,
+    pops: Vec<(f64, f64)>,
+    drop_rows: f64,
+    share: f64,
+    friction: f64,
     /// Steps of stick and slip, as a share of the peak.
-    pub slip: f64,
-    pub noise_n: f64,
-    pub hum_n: f64,
+    slip: f64,
+    noise_n: f64,
+    hum_n: f64,
 }
 
 impl Shape {
-    pub fn draw(fate: Fate, random: &mut Stream) -> Self {
+    fn draw(fate: Fate, random: &mut Stream) -> Self {
         let pick = |random: &mut Stream, of: &[f64]| of[(random.uniform() * of.len() as f64) as usize];
         let rate_hz = pick(random, &[100.0, 200.0, 400.0, 400.0, 500.0, 1000.0, 2000.0]);
         let peak_n = 0.03 * 60.0_f64.powf(random.uniform());
@@ -123,7 +123,7 @@ impl Shape {
     }
 
     /// The recording and the row that a person would mark: the highest before the drop.
-    pub fn record(&self, random: &mut Stream) -> (Header, Recording, usize) {
+    fn record(&self, random: &mut Stream) -> (Header, Recording, usize) {
         let (clean_n, drop) = self.force(random);
         let (phase, hz) = (random.between(0.0, TAU), random.between(49.7, 50.3));
         let quantum_n = self.peak_n * 5e-4;
@@ -146,7 +146,7 @@ impl Shape {
     }
 }
 
-pub fn puncture(header: &Header, recording: &Recording) -> Option<Puncture> {
+fn puncture(header: &Header, recording: &Recording) -> Option<Puncture> {
     match measure(header, recording).outcome {
         Ok(Outcome::Puncture(puncture)) => Some(puncture),
         _ => None,
@@ -154,7 +154,7 @@ pub fn puncture(header: &Header, recording: &Recording) -> Option<Puncture> {
 }
 
 /// Wrong ones of each fate: not found or elsewhere where the needle went through, found where it did not.
-pub fn wrong(fate: Fate, seeds: std::ops::Range<u64>, mut note: impl FnMut(&Shape, u64, Option<u64>, usize)) -> usize {
+fn wrong(fate: Fate, seeds: std::ops::Range<u64>, mut note: impl FnMut(&Shape, u64, Option<u64>, usize)) -> usize {
     seeds
         .filter(|seed| {
             let random = &mut Stream::named(*seed, "puncture shape");
