@@ -75,6 +75,7 @@ pub fn decide(plan: &Plan, conduct: Conduct<'_>, values: &[Value]) -> Decision {
         criteria.extend(judged.into_iter().map(|set| {
             let mut row = judge(&plan, criterion, set, performed(&sets, set));
             account_for_refused(&plan, set, refused, &mut row);
+            row.notes.extend(left_out(&sets, set));
             row
         }));
     }
@@ -115,15 +116,30 @@ fn source_of(criterion: &Criterion, sets: &DataSets<'_>) -> DataSource {
     }
 }
 
+/// The flags that say of every stroke of a set whether it was missed, where there are any.
+fn flags<'s, 'v>(sets: &'s DataSets<'v>, set: &DataSet<'_>) -> Option<&'s DataSet<'v>> {
+    let (rate, depth) = (set.set_rate_hz, Some(set.set_depth_mm));
+    sets.find(Quantity::Missed, set.source, depth).find(|flags| flags.set_rate_hz == rate)
+}
+
 /// Strokes or presses made with the cartridge that has the fewest, missed ones included.
 fn performed(sets: &DataSets<'_>, set: &DataSet<'_>) -> usize {
     let fewest = |set: &DataSet<'_>| set.units().map(|unit| unit.values.len()).min().unwrap_or(0);
-    let flags = sets
-        .find(Quantity::Missed, set.source, Some(set.set_depth_mm))
-        .filter(|flags| flags.set_rate_hz == set.set_rate_hz)
-        .map(fewest)
-        .next();
-    fewest(set).max(flags.unwrap_or(0))
+    fewest(set).max(flags(sets, set).map_or(0, fewest))
+}
+
+/// How many strokes were made, not missed, and still have no length.
+fn left_out(sets: &DataSets<'_>, set: &DataSet<'_>) -> Option<String> {
+    if !matches!(set.quantity, Quantity::Protrusion | Quantity::Penetration) {
+        return None;
+    }
+    let flags = flags(sets, set)?;
+    let touched = flags.units().flat_map(|unit| &unit.values).filter(|missed| **missed == 0.0).count();
+    let without = touched.checked_sub(set.n()).filter(|count| *count > 0)?;
+    Some(format!(
+        "{without} of {touched} strokes that touched have no {}: samples were lost or damaged in them",
+        set.quantity.name()
+    ))
 }
 
 /// Puts beside a row which captures are missing from it, and takes an acceptance back where they are more than the plan
@@ -443,6 +459,17 @@ mod tests {
         assert!(found.criteria[0].notes.iter().any(|note| note.contains("c14-run")), "{found:?}");
         // Another set depth or rate is another data set.
         assert_eq!(of(&strict, &[refused(1.0, None), refused(1.5, Some(110.0))]).verdict, Verdict::Accept);
+    }
+
+    #[test]
+    fn strokes_without_a_length_are_counted() {
+        let mut rows = values(Quantity::Protrusion, "p", "c", strokes(1, 95, 1.5, 0.02));
+        rows.extend(values(Quantity::Missed, "p", "c", (0..102).map(|stroke| f64::from(u8::from(stroke < 2)))));
+        let found = of(&plan(PROTRUSION), &rows);
+        let note = "5 of 100 strokes that touched have no protrusion";
+        assert!(found.criteria[0].notes.iter().any(|one| one.starts_with(note)), "{found:?}");
+        let whole = of(&plan(PROTRUSION), &rows[..95]);
+        assert!(whole.criteria[0].notes.iter().all(|one| !one.contains("that touched")), "{whole:?}");
     }
 
     #[test]

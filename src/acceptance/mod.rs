@@ -12,6 +12,7 @@ pub mod dataset;
 pub mod decision;
 pub mod diagnostics;
 pub mod estimate;
+pub mod factorial;
 pub mod gauge;
 pub mod interval;
 pub mod judgement;

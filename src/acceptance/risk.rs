@@ -104,6 +104,7 @@ pub fn cells() -> Vec<Cell> {
 pub fn shipped_plans() -> Vec<Cell> {
     let pen = |share_cartridges| Process { share_cartridges, phi: 0.3, u_ratio: 0.3, ..Process::plain(1, 1, 1) };
     vec![
+        claimed("plan quick, phi 0.3, u = 0.3 sd", Subject::Shipped("quick", pen(0.0))),
         claimed("plan standard, phi 0.3, u = 0.3 sd", Subject::Shipped("standard", pen(0.0))),
         claimed("plan design, ICC 0.3, phi 0.3, u = 0.3 sd", Subject::Shipped("design", pen(0.3))),
         claimed("plan design, ICC 0.5, phi 0.3, u = 0.3 sd", Subject::Shipped("design", pen(0.5))),
@@ -220,6 +221,17 @@ fn other_quantities() -> Vec<Cell> {
     ]
 }
 
+/// Draws a cell at the edge alone.
+///
+/// # Errors
+///
+/// [`StatsError`] for a process that cannot be.
+pub fn at_the_edge(cell: &Cell, draws: u32, seed: u64) -> Result<Outcome, StatsError> {
+    let mut stream = Stream::named(seed, cell.name);
+    let world = World::of(&cell.subject, cell.if_not_normal, &mut stream)?;
+    Ok(Outcome { cell: *cell, draws, false_accepts: world.accepted(true, draws, &mut stream), false_rejects: 0 })
+}
+
 /// Draws one cell: `draws` validations at the edge and as many of a good process.
 ///
 /// # Errors
@@ -228,15 +240,8 @@ fn other_quantities() -> Vec<Cell> {
 pub fn run(cell: &Cell, draws: u32, seed: u64) -> Result<Outcome, StatsError> {
     let mut stream = Stream::named(seed, cell.name);
     let world = World::of(&cell.subject, cell.if_not_normal, &mut stream)?;
-    let mut accepted = |edge: bool| {
-        (0..draws)
-            .filter(|_| {
-                decide(&world.plan, Conduct::default(), &world.draw(edge, &mut stream)).verdict == Verdict::Accept
-            })
-            .count() as u32
-    };
-    let false_accepts = accepted(true);
-    let false_rejects = draws - accepted(false);
+    let false_accepts = world.accepted(true, draws, &mut stream);
+    let false_rejects = draws - world.accepted(false, draws, &mut stream);
     Ok(Outcome { cell: *cell, draws, false_accepts, false_rejects })
 }
 
@@ -271,6 +276,12 @@ impl World {
             _ => plan_of(subject, if_not_normal),
         };
         Ok(Self { subject: *subject, plan, edge })
+    }
+
+    /// How many of `draws` validations are accepted, at the edge or of a good process.
+    fn accepted(&self, edge: bool, draws: u32, stream: &mut Stream) -> u32 {
+        let accept = |values: &[Value]| decide(&self.plan, Conduct::default(), values).verdict == Verdict::Accept;
+        (0..draws).filter(|_| accept(&self.draw(edge, stream))).count() as u32
     }
 
     /// A whole validation by a shipped plan.
@@ -329,7 +340,7 @@ fn rates(mean_hz: f64, phi: f64, stream: &mut Stream) -> Vec<Value> {
 }
 
 /// Stretches of a run of a validation.
-const RATE_STRETCHES: usize = 20;
+const RATE_STRETCHES: usize = 50;
 
 /// A good process scatters by the limit over this.
 const GOOD_SD_RATIO: f64 = 1.5;

@@ -222,7 +222,7 @@ impl Validation {
             all.push(Value { quantity: Quantity::Missed, value: missed, u: 0.0, ..value.clone() });
             if value.order == 0 {
                 let rate_hz = self.rate_hz * (1.0 + 0.005 * stream.normal());
-                all.extend((0..20).map(|order| {
+                all.extend((0..50).map(|order| {
                     let value_hz = rate_hz + 0.001 * self.rate_hz * stream.normal();
                     Value { quantity: Quantity::PunctureRate, order, value: value_hz, u: 1e-3, ..value.clone() }
                 }));

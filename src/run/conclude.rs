@@ -45,7 +45,7 @@ struct Results {
 }
 
 /// Stretches into which a run is cut for its puncture rate: enough to see whether it holds.
-const STRETCHES: usize = 20;
+const STRETCHES: usize = 50;
 
 /// Measures what was recorded, decides, and writes everything but the reports.
 ///
