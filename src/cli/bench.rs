@@ -220,6 +220,7 @@ impl Check {
             findings.extend(checks::at_rest(&mut bench).map_err(fault)?);
         }
         if concerns(Role::Pen) {
+            findings.push(checks::lease(&bench));
             let passed = bench.stop_pen().map_err(fault).is_ok();
             findings.push(Finding { name: "stop works", passed, detail: "the pen confirms STOP".to_owned() });
         }

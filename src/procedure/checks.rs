@@ -35,7 +35,7 @@ fn finding(name: &'static str, passed: bool, detail: String) -> Finding {
 }
 
 /// Whether the pen stops by itself when the host falls silent. One that does not can be used; everybody must know.
-fn lease(bench: &Bench) -> Finding {
+pub fn lease(bench: &Bench) -> Finding {
     match bench.pen_lease() {
         Some(lease) => {
             let detail = format!("it stops by itself at most {} ms after the host's last word", lease.as_millis());
@@ -83,7 +83,6 @@ pub fn at_rest(bench: &mut Bench) -> Result<Vec<Finding>, Fault> {
     let batch = if bench.rig().force.gauge.is_some() { 2.0 } else { 100.0 };
     bench.take_zero(Duration::from_secs_f64(0.3_f64.max(12.0 / configured_hz)))?;
     Ok(vec![
-        lease(bench),
         finding(
             "sample rate",
             rate_off <= RATE_MAX.max(batch / count),

@@ -260,7 +260,8 @@ impl Campaign<'_> {
             self.event(bench, "identity", &text, json!({"role": role.name(), "identity": identity}))?;
         }
         let mut failed = Vec::new();
-        for finding in checks::at_rest(bench)? {
+        let lease = checks::lease(bench);
+        for finding in std::iter::once(lease).chain(checks::at_rest(bench)?) {
             let check = Check { name: finding.name.to_owned(), passed: finding.passed, detail: finding.detail.clone() };
             let text = format!("{}: {}", finding.name, finding.detail);
             self.event(bench, "check", &text, json!(check))?;
