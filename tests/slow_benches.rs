@@ -7,7 +7,7 @@ use rig::{
     bench::{Bench, Devices},
     capture::{header, memory::Recording},
     config::library::{self, Library},
-    link::{Link, LinkError, Role, Wake, interrupt::InterruptFlag},
+    link::{Link, LinkError, Role, Wake, interrupt::InterruptFlag, tape::Tape},
     measure::{self, Outcome, Press},
     record::run_dir::RunDir,
     run::{
@@ -72,6 +72,8 @@ fn presses(bench: &str, seed: u64) -> Vec<(Press, HoldTruth)> {
         out: out.path().to_owned(),
         started: "2026-01-01T00:00:00Z".to_owned(),
         notes: Vec::new(),
+        faults: None,
+        tape: Tape::Off,
     };
     let world = job.rig.value.sim.clone().unwrap();
     let link = Rc::new(RefCell::new(SimLink::new(&job.rig.value, &world, &job.cartridge.value, seed)));

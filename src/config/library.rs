@@ -2,8 +2,7 @@
 
 use super::{
     ConfigError, Document, calibration::Calibration, cartridge::Cartridge, console::Console, distance, faults::Faults,
-    parse, pen::Pen,
-    plan::Plan, rig::Rig, steps::Steps,
+    parse, pen::Pen, plan::Plan, rig::Rig, steps::Steps,
 };
 use std::{
     fs, io,

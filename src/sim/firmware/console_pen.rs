@@ -243,6 +243,11 @@ impl Firmware for ConsolePen {
         lease.into_iter().chain(stall).min()
     }
 
+    fn restart(&mut self, _now: RunTime, world: &mut World) {
+        world.pen_motor(Motor::Off);
+        *self = Self::new(&self.script);
+    }
+
     fn transmit(&mut self, out: &mut Vec<u8>) {
         out.append(&mut self.out);
     }

@@ -99,6 +99,12 @@ impl Firmware for LineFirmware {
         [self.desk.next(), self.due].into_iter().flatten().min()
     }
 
+    fn restart(&mut self, now: RunTime, _world: &mut World) {
+        self.desk = Desk::new();
+        self.desk.answer(now, &format!("{NAME} ready"));
+        self.due = self.line.start.is_none().then_some(now + BOOT);
+    }
+
     fn transmit(&mut self, out: &mut Vec<u8>) {
         self.desk.transmit(out);
     }

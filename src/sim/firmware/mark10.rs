@@ -151,6 +151,13 @@ impl Firmware for Mark10Firmware {
         [self.desk.next(), self.period.map(|_| self.due)].into_iter().flatten().min()
     }
 
+    fn restart(&mut self, _now: RunTime, _world: &mut World) {
+        self.desk = Desk::new();
+        self.with_unit = true;
+        self.peaks_n = [0.0; 2];
+        self.period = None;
+    }
+
     fn transmit(&mut self, out: &mut Vec<u8>) {
         self.desk.transmit(out);
     }

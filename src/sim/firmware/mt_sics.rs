@@ -247,6 +247,12 @@ impl Firmware for BalanceFirmware {
         [self.desk.next(), looks, self.repeat].into_iter().flatten().min()
     }
 
+    fn restart(&mut self, now: RunTime, _world: &mut World) {
+        self.desk = Desk::new();
+        self.tare = 0.0;
+        self.obey(now, "@");
+    }
+
     fn transmit(&mut self, out: &mut Vec<u8>) {
         self.desk.transmit(out);
     }

@@ -424,6 +424,11 @@ impl Firmware for GrblFirmware {
         [due, self.look_at].into_iter().flatten().min()
     }
 
+    fn restart(&mut self, now: RunTime, world: &mut World) {
+        self.reset(now, world);
+        self.locked = true;
+    }
+
     fn transmit(&mut self, out: &mut Vec<u8>) {
         out.append(&mut self.out);
     }
