@@ -1,6 +1,6 @@
 //! Checksums: CRC-16 of BENCH-LINK frames, the LRC of Zaber packets, SHA-256 of archive files.
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 /// Bytes that one step of [`crc16`] takes at once.
 const CRC16_SLICES: usize = 8;
@@ -44,6 +44,22 @@ pub fn crc16(bytes: &[u8]) -> u16 {
 /// Zaber's LRC: two's complement of the 8-bit sum.
 pub fn lrc(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0_u8, |sum, &byte| sum.wrapping_add(byte)).wrapping_neg()
+}
+
+/// SHA-256 of bytes that come in pieces.
+#[derive(Clone, Debug, Default)]
+pub struct Digest(Sha256);
+
+impl Digest {
+    /// Takes the next piece.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all pieces, lower-case hexadecimal.
+    pub fn hex(self) -> String {
+        hex(&self.0.finalize())
+    }
 }
 
 /// SHA-256 as lower-case hexadecimal.

@@ -28,7 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("procedure", &["time", "capture", "config", "bench"]),
     ("run", &["time", "prng", "checksum", "uncertainty", "capture", "config", "measure", "acceptance", "link", "device", "bench", "record", "procedure"]),
     ("report", &["uncertainty", "stats", "capture", "measure", "acceptance", "record"]),
-    ("cli", &["uncertainty", "stats", "capture", "config", "measure", "acceptance", "link", "sim", "bench", "record", "procedure", "run", "report"]),
+    ("cli", &["time", "uncertainty", "stats", "capture", "config", "measure", "acceptance", "link", "sim", "bench", "record", "procedure", "run", "report"]),
 ];
 
 /// Text, the places that may contain it, and what to do instead.

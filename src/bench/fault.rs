@@ -71,10 +71,26 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// What kind of end this is, in one word, for the journal.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Interrupted(_) => "interrupted",
+            Self::Lost { .. } | Self::Link(_) => "lost",
+            Self::Device(_) => "device",
+            Self::Trip(_) => "interlock",
+            Self::Stale { .. } | Self::Unplaced { .. } => "stale",
+            Self::Deadline { .. } => "deadline",
+            Self::Check(_) => "check",
+            Self::Procedure(_) => "procedure",
+            Self::Record(_) => "record",
+            Self::Panic(_) => "internal",
+        }
+    }
+
     /// What the engineer at the bench should do.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Interrupted(_) => "run again when ready; what was measured is in the run directory",
+            Self::Interrupted(_) => "`rig resume` goes on from what was measured, which is in the run directory",
             Self::Lost { .. } | Self::Link(_) => "check the cable and the supply of that device, then run `rig check`",
             Self::Device(_) | Self::Stale { .. } | Self::Unplaced { .. } => "look at that device, then run `rig check`",
             Self::Late { .. } => "end what keeps this machine busy or puts it to sleep, then run again",
@@ -89,7 +105,7 @@ impl Fault {
             }
             Self::Deadline { .. } => "check that nothing blocks the stage and that the pen's cartridge is seated",
             Self::Check(_) | Self::Procedure(_) => "run `rig check` and look at the failing line",
-            Self::Record(_) => "free disk space or choose another --out, then run again",
+            Self::Record(_) => "free disk space, then go on with `rig resume`; or begin again with another --out",
             Self::Panic(_) => "this is a defect of rig; please report it with the run directory",
         }
     }

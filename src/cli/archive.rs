@@ -1,4 +1,4 @@
-//! `rig report` and `rig verify`: what can be done with an archive alone.
+//! `rig report`: reports from an archive alone.
 
 use super::{
     exit::{Exit, Failure},
@@ -6,20 +6,13 @@ use super::{
 };
 use crate::{
     capture::{csv_writer, header},
-    measure::{Measurement, Outcome},
-    record::{
-        RecordError, archive, journal, manifest,
-        model::{RunRecord, StrokeRow},
-        run_dir::put,
-        tables,
-    },
+    record::{RecordError, archive, model::RunRecord, run_dir::put},
     report,
 };
 use clap::{Args, ValueEnum};
-use serde_json::json;
 use std::{
     fs::File,
-    io::{BufReader, BufWriter},
+    io::BufWriter,
     path::{Path, PathBuf},
 };
 
@@ -54,15 +47,24 @@ pub struct Report {
     out: Option<PathBuf>,
 }
 
-/// Prove an archive whole and unaltered
-#[derive(Debug, Args)]
-#[command(after_help = "Example: rig verify reports/20260101T000000Z-1.5mm-abc123 --recompute")]
-pub struct Verify {
-    /// The run directory
-    run: PathBuf,
-    /// Derive every measurement again from the raw captures
-    #[arg(long)]
-    recompute: bool,
+impl Format {
+    /// What every archive holds.
+    pub const IN_ARCHIVE: [Self; 4] = [Self::Html, Self::Pdf, Self::Junit, Self::Md];
+
+    /// Name and bytes of the report in this form; `None` where it is no file of a record.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where it cannot be made.
+    pub fn rendered(self, record: &RunRecord) -> Result<Option<(&'static str, Vec<u8>)>, Failure> {
+        Ok(match self {
+            Self::Html => Some(("report.html", report::html::run(record).into_bytes())),
+            Self::Pdf => Some(("report.pdf", report::pdf::run(record).map_err(Failure::usage)?)),
+            Self::Junit => Some(("junit.xml", report::junit::xml(record).into_bytes())),
+            Self::Md => Some(("report.md", report::markdown::summary(record).into_bytes())),
+            Self::Csv | Self::Json => None,
+        })
+    }
 }
 
 /// Writes reports of a run into a folder.
@@ -72,32 +74,11 @@ pub struct Verify {
 /// [`Failure`] where a file cannot be written.
 pub fn write_reports(out: &Path, record: &RunRecord, formats: &[Format]) -> Result<(), Failure> {
     for format in formats {
-        match format {
-            Format::Html => put(out, "report.html", report::html::run(record).as_bytes())?,
-            Format::Pdf => put(out, "report.pdf", &report::pdf::run(record).map_err(Failure::usage)?)?,
-            Format::Junit => put(out, "junit.xml", report::junit::xml(record).as_bytes())?,
-            Format::Md => put(out, "report.md", report::markdown::summary(record).as_bytes())?,
-            Format::Csv | Format::Json => {}
+        if let Some((name, bytes)) = format.rendered(record)? {
+            put(out, name, &bytes)?;
         }
     }
     Ok(())
-}
-
-/// Refuses a run directory whose files are not those of its manifest.
-///
-/// # Errors
-///
-/// [`Failure`] with exit code 5 where a file was altered.
-pub fn refuse_altered(run: &Path) -> Result<(), Failure> {
-    if !run.is_dir() {
-        return Err(Failure::usage(format!("{} is no run directory", run.display())));
-    }
-    let findings = manifest::differences(run)?;
-    if findings.is_empty() {
-        return Ok(());
-    }
-    let message = format!("{} is not what it claims: {}", run.display(), findings.join("; "));
-    Err(Failure { exit: Exit::Integrity, message })
 }
 
 fn write_csv(run: &Path, out: &Path, record: &RunRecord) -> Result<(), Failure> {
@@ -135,65 +116,5 @@ impl Report {
             terminal.answer(&(text + "\n"));
         }
         Ok(Exit::Done)
-    }
-}
-
-impl Verify {
-    /// Runs the command.
-    ///
-    /// # Errors
-    ///
-    /// [`Failure`] with exit code 5 where the archive is not what it claims.
-    pub fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
-        let integrity = |error: RecordError| Failure { exit: Exit::Integrity, message: error.to_string() };
-        if !self.run.is_dir() {
-            return Err(Failure::usage(format!("{} is no run directory", self.run.display())));
-        }
-        let mut findings = manifest::differences(&self.run).map_err(integrity)?;
-        let (events, broken) = journal::read(&self.run).map_err(integrity)?;
-        findings.extend(broken);
-        let mut recomputed = 0;
-        if self.recompute && findings.is_empty() {
-            for name in archive::capture_names(&self.run).map_err(integrity)? {
-                findings.extend(self.recompute_one(&name)?);
-                recomputed += 1;
-            }
-        }
-        let whole = findings.is_empty();
-        if terminal.json {
-            let document = json!({"schema": "verification/1", "whole": whole, "findings": findings,
-                                  "events": events.len(), "recomputed": recomputed});
-            terminal.answer(&format!("{document:#}\n"));
-        } else if whole {
-            let again =
-                if self.recompute { format!(", {recomputed} captures measured again alike") } else { String::new() };
-            terminal.answer(&format!("whole and unaltered: {} journal events{again}\n", events.len()));
-        } else {
-            terminal.answer(&(findings.join("\n") + "\n"));
-        }
-        Ok(if whole { Exit::Done } else { Exit::Integrity })
-    }
-
-    /// Whether `strokes.csv` holds the strokes that are measured now.
-    fn strokes_alike(&self, name: &str, measurement: &Measurement) -> Result<bool, RecordError> {
-        let Ok(Outcome::Dynamic(dynamic)) = &measurement.outcome else { return Ok(true) };
-        let rows = tables::read_strokes(&self.run)?;
-        let recorded = rows.iter().filter(|row| row.capture.as_ref() == name).map(StrokeRow::stroke);
-        Ok(recorded.eq(dynamic.strokes.iter().cloned()))
-    }
-
-    fn recompute_one(&self, name: &str) -> Result<Option<String>, Failure> {
-        let path = self.run.join("measurements").join(format!("{name}.json"));
-        let failed = |error: &dyn std::fmt::Display| Failure {
-            exit: Exit::Integrity,
-            message: format!("{}: {error}", path.display()),
-        };
-        let file = File::open(&path).map_err(|error| failed(&error))?;
-        let recorded: serde_json::Value = serde_json::from_reader(BufReader::new(file)).map_err(|e| failed(&e))?;
-        let (_, measurement) = archive::recompute(&self.run, name).map_err(|error| failed(&error))?;
-        let again = serde_json::to_value(&measurement).map_err(|error| failed(&error))?;
-        let alike = again == recorded && self.strokes_alike(name, &measurement).map_err(|error| failed(&error))?;
-        let version = env!("CARGO_PKG_VERSION");
-        Ok((!alike).then(|| format!("{name}: this build (rig {version}) measures it differently")))
     }
 }

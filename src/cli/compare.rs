@@ -1,9 +1,9 @@
 //! `rig compare`: whether two runs are equivalent within a margin.
 
 use super::{
-    archive,
     exit::{Exit, Failure},
     terminal::Terminal,
+    verify,
 };
 use crate::{
     acceptance::comparison::{Question, compare},
@@ -99,6 +99,6 @@ impl Compare {
 
 /// Reads a run whose archive is what it claims.
 fn whole(run: &Path) -> Result<Measured, Failure> {
-    archive::refuse_altered(run)?;
+    verify::refuse_altered(run)?;
     Ok(measured::read(run)?)
 }

@@ -7,16 +7,21 @@ pub mod accept;
 pub mod analyze;
 pub mod archive;
 pub mod bench;
+pub mod calendar;
 pub mod calibrate;
 pub mod compare;
 pub mod exit;
 pub mod generate;
 pub mod ledger;
 pub mod operator;
+pub mod resume;
+pub mod session;
+pub mod sign;
 pub mod simulate;
 pub mod stats;
 pub mod terminal;
 pub mod validate;
+pub mod verify;
 
 use clap::{Args, Parser, Subcommand};
 use exit::{Exit, Failure};
@@ -50,7 +55,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Validate(validate::Validate),
+    Validate(Box<validate::Validate>),
     Check(bench::Check),
     Analyze(analyze::Analyze),
     Accept(accept::Accept),
@@ -62,7 +67,11 @@ enum Command {
     Stats(stats::command::StatsCommand),
     Sim(simulate::Simulate),
     Report(archive::Report),
-    Verify(archive::Verify),
+    Verify(verify::Verify),
+    Resume(resume::Resume),
+    Sign(sign::Sign),
+    #[command(subcommand, about = "Keys to sign archives with", after_help = "Example: rig keys new anna --out keys")]
+    Keys(sign::Keys),
     Calibrate(calibrate::Calibrate),
     Compare(compare::Compare),
     Recover(bench::Recover),
@@ -131,6 +140,9 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Command::Sim(command) => command.run(terminal),
         Command::Report(command) => command.run(terminal),
         Command::Verify(command) => command.run(terminal),
+        Command::Resume(command) => command.run(terminal),
+        Command::Sign(command) => command.run(terminal),
+        Command::Keys(command) => command.run(terminal),
         Command::Calibrate(command) => command.run(terminal),
         Command::Compare(command) => command.run(terminal),
         Command::Recover(command) => command.run(terminal),

@@ -1,6 +1,6 @@
 //! Operator steps at the command line: asked on a terminal, read from a script, or confirmed beforehand.
 
-use super::{exit::Failure, ledger::Ledger, terminal::Terminal, validate::started};
+use super::{calendar, exit::Failure, ledger::Ledger, terminal::Terminal};
 use crate::{
     config::{library, steps::Steps},
     run::operator::{Confirmed, HandStep, Operator},
@@ -105,7 +105,7 @@ impl Operator for Hands<'_> {
         if let (Some(ledger), Some(identity)) = (&mut self.ledger, &answer) {
             ledger.book(identity)?;
         }
-        let at = started().map_err(|failure| failure.message)?;
+        let at = calendar::now().map_err(|failure| failure.message)?;
         Ok(Confirmed { by, at, answer })
     }
 }

@@ -2,16 +2,17 @@
 
 use super::{
     RigOption,
-    archive::{Format, write_reports},
-    bench::{Incident, Lock},
+    bench::Lock,
+    calendar,
     exit::{Exit, Failure},
     ledger::Ledger,
-    operator::{Hands, OperatorOption},
-    terminal::{Bar, Terminal},
+    operator::OperatorOption,
+    session::Session,
+    sign::{SignOption, Signing},
+    terminal::Terminal,
 };
 use crate::{
-    acceptance::{Verdict, operating},
-    bench::fault::Fault,
+    acceptance::operating,
     config::{
         calibration::Calibration,
         library::{self, Library, Loaded},
@@ -22,18 +23,14 @@ use crate::{
         tape::{Header, Tape, record::Writer, replay::Reader},
     },
     procedure::pace,
-    record::{
-        archive, manifest,
-        model::{Check, VerdictDocument},
-        run_dir::RunDir,
-    },
-    report,
+    record::{disk::FileSystem, model::Check, run_dir::RunDir},
     run::{
-        campaign::{self, Ended, Observer, Progress},
-        conclude::conclude,
+        begin::{self, Environment},
+        campaign,
         job::Job,
-        operator::{Confirmed, HandStep, Operator},
+        position::Position,
     },
+    time::RunTime,
 };
 use clap::Args;
 use std::{
@@ -88,23 +85,34 @@ pub struct Validate {
     /// Go on with an overdue calibration, for this written reason; it stands in the record and in the report
     #[arg(long, value_name = "REASON")]
     overdue_because: Option<String>,
+    /// Who runs the bench, for the journal
+    #[arg(long = "operator", value_name = "WHO")]
+    run_by: Option<String>,
+    /// Temperature at the bench, °C, for the journal
+    #[arg(long, value_name = "C", allow_negative_numbers = true, value_parser = degrees)]
+    temperature: Option<f64>,
+    /// Relative humidity at the bench, %, for the journal
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    humidity: Option<f64>,
+    /// Anything else that the record should tell of this run, for the journal
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    #[command(flatten)]
+    sign: SignOption,
 }
 
-struct Console<'t> {
-    bar: Bar,
-    hands: Hands<'t>,
+fn degrees(text: &str) -> Result<f64, String> {
+    number(text, "°C", -20.0, 60.0)
 }
 
-impl Observer for Console<'_> {
-    fn progress(&mut self, progress: &Progress) {
-        self.bar.show(progress);
-    }
+fn percent(text: &str) -> Result<f64, String> {
+    number(text, "%", 0.0, 100.0)
 }
 
-impl Operator for Console<'_> {
-    fn have_done(&mut self, step: &HandStep) -> Result<Confirmed, String> {
-        self.hands.have_done(step)
-    }
+fn number(text: &str, unit: &str, low: f64, high: f64) -> Result<f64, String> {
+    let range = format!("the allowed range is {low} to {high} {unit}");
+    let value: f64 = text.parse().map_err(|_| format!("{text:?} is no number; {range}"))?;
+    if (low..=high).contains(&value) { Ok(value) } else { Err(format!("{value} {unit} is out of range; {range}")) }
 }
 
 impl Validate {
@@ -165,7 +173,7 @@ impl Validate {
         }
         let (started, tape) = self.tape()?;
         let notes = self.overdue(&calibration, &started)?.into_iter().collect();
-        let out = self.out.clone();
+        let (rig_file, signer) = (rig_path, None);
         Ok(Job {
             rig,
             calibration,
@@ -177,7 +185,8 @@ impl Validate {
             set_depths_mm,
             cartridges,
             seed,
-            out,
+            rig_file,
+            signer,
             started,
             notes,
         })
@@ -191,7 +200,7 @@ impl Validate {
             let reader = Reader::new(&bytes).map_err(|error| failed(path, &error))?;
             return Ok((reader.header().started.clone(), Tape::Replay(Rc::new(RefCell::new(reader)))));
         }
-        let started = started()?;
+        let started = calendar::now()?;
         let Some(path) = &self.tape else { return Ok((started, Tape::Off)) };
         let file = File::create_new(path).map_err(|error| failed(path, &error))?;
         let writer = Writer::new(Box::new(file), &Header::new(&started));
@@ -228,7 +237,8 @@ impl Validate {
     ///
     /// [`Failure`] with the exit code of the contract.
     pub fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
-        let job = self.job()?;
+        let signing = self.sign.signing()?;
+        let job = Job { signer: signing.as_ref().map(Signing::fingerprint), ..self.job()? };
         for check in &job.notes {
             terminal.note(&format!("{}: {}", check.name, check.detail));
         }
@@ -241,10 +251,14 @@ impl Validate {
         lock.iter().try_for_each(Lock::refuse_quarantined)?;
         let interrupt = InterruptFlag::default();
         interrupt.listen().map_err(|error| Failure::usage(format!("no signal handler: {error}")))?;
-        let bench = campaign::open(&job, 0, &interrupt).map_err(Failure::usage)?;
-        let mut dir = RunDir::create(&job.out, &job.run_id())?;
+        let bench = campaign::open(&job, 0, 0, &interrupt).map_err(Failure::usage)?;
+        let calendar = calendar::of(&job, RunTime::ZERO)?;
+        let mut dir = RunDir::create(&self.out, &job.run_id(), calendar, FileSystem::shared())?;
         if job.rig.value.simulated {
-            terminal.note(&format!("SIMULATED bench, seed {}", job.seed));
+            terminal.note(&match job.seeded() {
+                true => format!("SIMULATED bench, seed {}", job.seed),
+                false => "SIMULATED bench".to_owned(),
+            });
         }
         if let Tape::Replay(tape) = &job.tape {
             let cut = if tape.borrow().whole() { "" } else { ", which was cut off" };
@@ -255,84 +269,24 @@ impl Validate {
             terminal.note(&format!("{count} faults injected from {}, seed {}", faults.origin, faults.value.seed));
         }
         terminal.note(&format!("run directory {}", dir.path().display()));
-        for (name, text) in job.settings() {
-            dir.setting(name, text)?;
-        }
-        let mut console = Console { bar: terminal.bar(), hands };
-        let ended = campaign::drive(&job, bench, &mut dir, &interrupt, &mut console);
-        console.bar.end();
-        if let Some(Err(failure)) = lock.filter(|_| !ended.safe.confirmed()).map(|lock| quarantine(&lock, &job, &ended))
-        {
-            // The bench's record is worth having all the more.
-            terminal.error(&failure.message);
-        }
-        self.end_tape(&job, terminal);
-        if !ended.safe.confirmed() && job.deviation().is_none() {
-            terminal.error(&format!(
-                "THE SAFE STATE IS NOT CONFIRMED. {}. Keep hands away, cut the supply, look, then run `rig recover`.",
-                ended.safe.text()
-            ));
-        }
-        let verdict = conclude(&job, &mut dir, &ended)?;
-        let record = archive::load(dir.path())?;
-        write_reports(dir.path(), &record, &[Format::Html, Format::Pdf, Format::Junit, Format::Md])?;
-        manifest::write(dir.path())?;
-        if terminal.json {
-            let text = serde_json::to_string_pretty(&verdict).map_err(Failure::usage)?;
-            terminal.answer(&(text + "\n"));
-        } else {
-            terminal.answer(&report::text::summary(&record, terminal.styled()));
-        }
-        if let Some(deviation) = job.deviation() {
-            return Err(Failure::usage(deviation));
-        }
-        Ok(outcome(terminal, &ended, &verdict))
+        begin::record(&mut dir, &job, &self.environment())?;
+        let session = Session {
+            terminal,
+            job: &job,
+            lock: lock.as_ref(),
+            interrupt: &interrupt,
+            signing: signing.as_ref(),
+            tape_file: self.tape.as_deref(),
+        };
+        session.run(hands, dir, &Position::start(), Some(bench))
     }
 
-    /// A tape that could not be written says so; the run is none the worse.
-    fn end_tape(&self, job: &Job, terminal: &Terminal) {
-        if let (Tape::Record(tape), Some(path)) = (&job.tape, &self.tape)
-            && let Err(error) = tape.borrow_mut().end()
-        {
-            terminal.error(&format!("the tape {} is not whole: {error}", path.display()));
+    fn environment(&self) -> Environment {
+        Environment {
+            operator: self.run_by.clone(),
+            temperature_c: self.temperature,
+            humidity_percent: self.humidity,
+            note: self.note.clone(),
         }
     }
-}
-
-fn quarantine(lock: &Lock, job: &Job, ended: &Ended) -> Result<(), Failure> {
-    lock.quarantine(&Incident {
-        run: job.run_id(),
-        at: job.started.clone(),
-        fault: ended.fault.as_ref().map(ToString::to_string).unwrap_or_default(),
-        state: ended.safe.text(),
-    })
-}
-
-fn outcome(terminal: &Terminal, ended: &Ended, verdict: &VerdictDocument) -> Exit {
-    let Some(fault) = &ended.fault else {
-        return if ended.safe.confirmed() { Exit::from(verdict.verdict) } else { Exit::Unsafe };
-    };
-    terminal.error(&format!("{fault}\n  next: {}\n  bench: {}", fault.hint(), ended.safe.text()));
-    match fault {
-        _ if !ended.safe.confirmed() => Exit::Unsafe,
-        Fault::Interrupted(interrupt) => Exit::from(*interrupt),
-        _ if !ended.moved => Exit::Usage,
-        _ => Exit::from(Verdict::Aborted),
-    }
-}
-
-/// Now, as runs and operator steps are stamped: the variable SOURCE_DATE_EPOCH where it is set (so that a simulated run repeats to the byte),
-/// else now.
-pub(super) fn started() -> Result<String, Failure> {
-    let stamp = match std::env::var("SOURCE_DATE_EPOCH") {
-        Ok(text) => {
-            let seconds: i64 = text.trim().parse().map_err(|_| {
-                Failure::usage(format!("the variable SOURCE_DATE_EPOCH is {text:?}, not a number of seconds"))
-            })?;
-            jiff::Timestamp::from_second(seconds).map_err(Failure::usage)?
-        }
-        Err(_) => jiff::Timestamp::now(),
-    };
-    let seconds = jiff::Timestamp::from_second(stamp.as_second()).map_err(Failure::usage)?;
-    Ok(seconds.to_string())
 }

@@ -219,8 +219,12 @@ fn with_script(mut rig: Loaded<Rig>, path: &Path) -> Result<Loaded<Rig>, LoadErr
     Ok(rig)
 }
 
-/// Reads and checks one file.
-fn read<T: Document>(kind: &'static str, path: &Path) -> Result<Loaded<T>, LoadError> {
+/// Reads and checks one file; `kind` is for messages.
+///
+/// # Errors
+///
+/// [`LoadError`].
+pub fn read<T: Document>(kind: &'static str, path: &Path) -> Result<Loaded<T>, LoadError> {
     let origin = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|source| LoadError::Read { kind, path: origin.clone(), source })?;
     let value = parse(&origin, &text)?;

@@ -26,7 +26,7 @@ use crate::{config::rig::Axis, link::Role, time::RunTime};
 use std::time::Duration;
 
 /// Who a device says that it is.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Identity {
     /// Model or role, in words.
     pub model: String,

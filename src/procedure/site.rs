@@ -23,6 +23,11 @@ impl Sites {
         Self { used }
     }
 
+    /// How many are used up.
+    pub fn used(&self) -> u32 {
+        self.used
+    }
+
     /// Moves to the beginning of fresh rows for a run, and leaves them behind for it.
     ///
     /// # Errors

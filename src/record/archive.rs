@@ -15,7 +15,12 @@ use std::{fs, path::Path};
 /// Points that a press curve keeps at most.
 const CURVE_POINTS_MAX: usize = 3000;
 
-fn json<T: DeserializeOwned>(path: &Path) -> Result<T, RecordError> {
+/// Reads a file of JSON.
+///
+/// # Errors
+///
+/// [`RecordError`] where it cannot be read, or holds something else.
+pub fn json<T: DeserializeOwned>(path: &Path) -> Result<T, RecordError> {
     let text = fs::read_to_string(path).map_err(|error| RecordError::at(path, error))?;
     serde_json::from_str(&text).map_err(|error| RecordError::at(path, error))
 }
@@ -69,7 +74,7 @@ pub fn load(run: &Path) -> Result<RunRecord, RecordError> {
         let path = run.join("settings").join(&name);
         settings.push((name, fs::read_to_string(&path).map_err(|error| RecordError::at(&path, error))?));
     }
-    let (events, _) = journal::read(run)?;
+    let events = journal::read(run)?.events;
     let checks = events
         .iter()
         .filter(|event| event.event == "check")

@@ -5,13 +5,17 @@
 //! Deliberately absent: what a report looks like.
 
 pub mod archive;
+pub mod calendar;
 pub mod captures;
+pub mod disk;
 pub mod journal;
 pub mod manifest;
 pub mod measured;
 pub mod model;
 pub mod run_dir;
+pub mod signature;
 pub mod tables;
+pub mod unfinished;
 
 /// The record could not be written or read. The message names the file and what to do.
 #[derive(Debug, thiserror::Error)]

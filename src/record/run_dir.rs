@@ -1,17 +1,27 @@
 //! A run directory while the run goes on.
 
-use super::{RecordError, journal::Journal, model::VerdictDocument};
+use super::{
+    RecordError,
+    calendar::{self, Calendar},
+    disk::{self, Disk, FileSystem},
+    journal::{Journal, Log},
+    model::VerdictDocument,
+};
 use crate::{measure::Measurement, time::RunTime};
+use jiff::Timestamp;
 use serde_json::Value;
 use std::{
-    fs::{self, File},
+    fs,
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
 /// The directory of one run, open for writing.
 pub struct RunDir {
     path: PathBuf,
     journal: Journal,
+    calendar: Box<dyn Calendar>,
+    disk: Rc<dyn Disk>,
 }
 
 impl RunDir {
@@ -20,20 +30,32 @@ impl RunDir {
     /// # Errors
     ///
     /// [`RecordError`] where the folder cannot be written, or is already there.
-    pub fn create(out: &Path, run: &str) -> Result<Self, RecordError> {
+    pub fn create(out: &Path, run: &str, calendar: Box<dyn Calendar>, disk: Rc<dyn Disk>) -> Result<Self, RecordError> {
         let path = out.join(run);
         let failed = |path: &Path, error: std::io::Error| {
             let message = format!("{error}; choose a folder that you can write to with --out");
             RecordError::at(path, message)
         };
         fs::create_dir_all(out).map_err(|error| failed(out, error))?;
-        fs::create_dir(&path).map_err(|error| failed(&path, error))?;
+        disk.create_folder(&path).map_err(|error| failed(&path, error))?;
         for folder in ["captures", "measurements", "settings"] {
             let folder = path.join(folder);
-            fs::create_dir(&folder).map_err(|error| failed(&folder, error))?;
+            disk.create_folder(&folder).map_err(|error| failed(&folder, error))?;
         }
-        let journal = Journal::begin(&path)?;
-        Ok(Self { path, journal })
+        let wall = calendar::text(calendar.at(RunTime::ZERO));
+        let journal = Journal::begin(&*disk, &path, &wall)?;
+        disk.sync_folder(&path).and_then(|()| disk.sync_folder(out)).map_err(|error| failed(&path, error))?;
+        Ok(Self { path, journal, calendar, disk })
+    }
+
+    /// Goes on with a run directory behind the last whole line of its journal.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`].
+    pub fn reopen(run: &Path, log: &Log, calendar: Box<dyn Calendar>, disk: Rc<dyn Disk>) -> Result<Self, RecordError> {
+        let journal = Journal::reopen(&*disk, run, log)?;
+        Ok(Self { path: run.to_path_buf(), journal, calendar, disk })
     }
 
     /// The directory.
@@ -41,9 +63,19 @@ impl RunDir {
         &self.path
     }
 
+    /// The disk that everything of this run is written to.
+    pub fn disk(&self) -> &Rc<dyn Disk> {
+        &self.disk
+    }
+
     /// The folder of the raw captures.
     pub fn captures(&self) -> PathBuf {
         self.path.join("captures")
+    }
+
+    /// The wall clock at a run time.
+    pub fn wall(&self, at: RunTime) -> Timestamp {
+        self.calendar.at(at)
     }
 
     /// Appends an event to the journal.
@@ -52,38 +84,8 @@ impl RunDir {
     ///
     /// [`RecordError`].
     pub fn event(&mut self, at: RunTime, event: &str, text: &str, data: Value) -> Result<(), RecordError> {
-        self.journal.event(at, event, text, data)
-    }
-
-    /// Keeps a settings file as used.
-    ///
-    /// # Errors
-    ///
-    /// [`RecordError`].
-    pub fn setting(&self, name: &str, text: &str) -> Result<(), RecordError> {
-        self.put(&format!("settings/{name}"), text)
-    }
-
-    /// Keeps what was measured from a capture.
-    ///
-    /// # Errors
-    ///
-    /// [`RecordError`].
-    pub fn measurement(&self, capture: &str, measurement: &Measurement) -> Result<(), RecordError> {
-        let path = format!("measurements/{capture}.json");
-        let text = serde_json::to_string(measurement).map_err(|error| RecordError::at(Path::new(&path), error))?;
-        self.put(&path, &(text + "\n"))
-    }
-
-    /// Writes `verdict.json`.
-    ///
-    /// # Errors
-    ///
-    /// [`RecordError`].
-    pub fn verdict(&self, verdict: &VerdictDocument) -> Result<(), RecordError> {
-        let text =
-            serde_json::to_string_pretty(verdict).map_err(|error| RecordError::at(Path::new("verdict.json"), error))?;
-        self.put("verdict.json", &(text + "\n"))
+        let wall = calendar::text(self.wall(at));
+        self.journal.event(at, &wall, event, text, data)
     }
 
     /// Writes a file of the run and syncs it to disk.
@@ -92,20 +94,35 @@ impl RunDir {
     ///
     /// [`RecordError`].
     pub fn put(&self, name: &str, text: &str) -> Result<(), RecordError> {
-        put(&self.path, name, text.as_bytes())
+        disk::put(&*self.disk, &self.path, name, text.as_bytes())
     }
 }
 
-/// Writes a file of a run directory under a temporary name, syncs it, and gives it its name: it is whole or not there.
+/// Writes a file of a finished run, or of its reports; whole or not at all.
 ///
 /// # Errors
 ///
 /// [`RecordError`].
 pub fn put(run: &Path, name: &str, bytes: &[u8]) -> Result<(), RecordError> {
-    let path = run.join(name);
-    let partial = run.join(format!("{name}.partial"));
-    let failed = |error: std::io::Error| RecordError::at(&path, error);
-    fs::write(&partial, bytes).map_err(failed)?;
-    File::open(&partial).and_then(|file| file.sync_data()).map_err(failed)?;
-    fs::rename(&partial, &path).map_err(failed)
+    disk::put(&FileSystem, run, name, bytes)
+}
+
+/// Text of a file of `measurements/`.
+///
+/// # Errors
+///
+/// [`RecordError`] where it cannot be put in words.
+pub fn measurement(measurement: &Measurement) -> Result<String, RecordError> {
+    let text = serde_json::to_string(measurement);
+    Ok(text.map_err(|error| RecordError::at(Path::new("measurements"), error))? + "\n")
+}
+
+/// Text of `verdict.json`.
+///
+/// # Errors
+///
+/// As for [`measurement`].
+pub fn verdict(verdict: &VerdictDocument) -> Result<String, RecordError> {
+    let text = serde_json::to_string_pretty(verdict);
+    Ok(text.map_err(|error| RecordError::at(Path::new("verdict.json"), error))? + "\n")
 }

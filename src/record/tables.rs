@@ -17,11 +17,7 @@ use crate::{
     },
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::{
-    fs::File,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 /// A row of `criteria.csv`: the contract's columns of a judged criterion.
 #[derive(Serialize)]
@@ -59,52 +55,28 @@ const GAUGE: &str = "source,df,ss_mm2,ms_mm2,f,p,component_mm2";
 const CRITERIA: &str =
     "criterion,set_depth_mm,quantity,n,estimate,lower,upper,limit_lower,limit_upper,guard_band,verdict";
 
-/// Writes `presses.csv`.
+/// Text of `presses.csv`.
 ///
 /// # Errors
 ///
-/// [`RecordError`].
-pub fn write_presses(folder: &Path, rows: &[PressRow]) -> Result<(), RecordError> {
-    write(&folder.join("presses.csv"), PRESSES, rows)
+/// [`RecordError`] where a row cannot be put in words.
+pub fn presses(rows: &[PressRow]) -> Result<String, RecordError> {
+    table("presses.csv", PRESSES, rows)
 }
 
-/// `strokes.csv` while it is written, capture after capture.
-pub struct StrokeFile {
-    path: PathBuf,
-    table: StrokeTable<File>,
-}
-
-impl StrokeFile {
-    /// Begins the table.
-    ///
-    /// # Errors
-    ///
-    /// [`RecordError`].
-    pub fn create(folder: &Path) -> Result<Self, RecordError> {
-        let path = folder.join("strokes.csv");
-        let file = File::create(&path).map_err(|error| RecordError::at(&path, error))?;
-        let table = StrokeTable::new(file).map_err(|error| RecordError::at(&path, error))?;
-        Ok(Self { path, table })
+/// Text of `strokes.csv`, from the strokes of one capture after the other.
+///
+/// # Errors
+///
+/// As for [`presses`].
+pub fn strokes<'a>(runs: impl IntoIterator<Item = (StrokeOrigin<'a>, &'a [Stroke])>) -> Result<String, RecordError> {
+    let failed = |error: &dyn std::fmt::Display| RecordError::at(Path::new("strokes.csv"), error);
+    let mut table = StrokeTable::new(Vec::new()).map_err(|error| failed(&error))?;
+    for (origin, strokes) in runs {
+        table.append(origin, strokes).map_err(|error| failed(&error))?;
     }
-
-    /// Appends the strokes of one capture.
-    ///
-    /// # Errors
-    ///
-    /// [`RecordError`].
-    pub fn append(&mut self, origin: StrokeOrigin<'_>, strokes: &[Stroke]) -> Result<(), RecordError> {
-        self.table.append(origin, strokes).map_err(|error| RecordError::at(&self.path, error))
-    }
-
-    /// Ends the table and syncs it to disk.
-    ///
-    /// # Errors
-    ///
-    /// [`RecordError`].
-    pub fn finish(self) -> Result<(), RecordError> {
-        let file = self.table.finish().map_err(|error| RecordError::at(&self.path, error))?;
-        file.sync_data().map_err(|error| RecordError::at(&self.path, error))
-    }
+    let bytes = table.finish().map_err(|error| failed(&error))?;
+    String::from_utf8(bytes).map_err(|error| failed(&error))
 }
 
 /// Reads `strokes.csv`. Names that rows share are kept once.
@@ -165,12 +137,12 @@ struct StrokeLine {
     capture: String,
 }
 
-/// Writes `measurements.csv`: every value that was decided on, as `rig accept` reads them.
+/// Text of `measurements.csv`: every value that was decided on, as `rig accept` reads them.
 ///
 /// # Errors
 ///
-/// [`RecordError`].
-pub fn write_measurements(folder: &Path, values: &[Value]) -> Result<(), RecordError> {
+/// As for [`presses`].
+pub fn measurements(values: &[Value]) -> Result<String, RecordError> {
     let row = |value: &Value| MeasurementRow {
         pen: value.pen.to_string(),
         cartridge: value.cartridge.to_string(),
@@ -190,24 +162,24 @@ pub fn write_measurements(folder: &Path, values: &[Value]) -> Result<(), RecordE
         },
         set_rate_hz: value.set_rate_hz,
     };
-    write(&folder.join("measurements.csv"), &measurements::header(), &values.iter().map(row).collect::<Vec<_>>())
+    table("measurements.csv", &measurements::header(), &values.iter().map(row).collect::<Vec<_>>())
 }
 
-/// Writes `gauge.csv`: the analysis of variance of a gauge study.
+/// Text of `gauge.csv`: the analysis of variance of a gauge study.
 ///
 /// # Errors
 ///
-/// [`RecordError`].
-pub fn write_gauge(folder: &Path, rows: &[AnovaRow]) -> Result<(), RecordError> {
-    write(&folder.join("gauge.csv"), GAUGE, rows)
+/// As for [`presses`].
+pub fn gauge(rows: &[AnovaRow]) -> Result<String, RecordError> {
+    table("gauge.csv", GAUGE, rows)
 }
 
-/// Writes `criteria.csv`.
+/// Text of `criteria.csv`.
 ///
 /// # Errors
 ///
-/// [`RecordError`].
-pub fn write_criteria(folder: &Path, rows: &[Row]) -> Result<(), RecordError> {
+/// As for [`presses`].
+pub fn criteria(rows: &[Row]) -> Result<String, RecordError> {
     let rows: Vec<CriterionRow<'_>> = rows
         .iter()
         .map(|row| CriterionRow {
@@ -224,19 +196,19 @@ pub fn write_criteria(folder: &Path, rows: &[Row]) -> Result<(), RecordError> {
             verdict: row.verdict,
         })
         .collect();
-    write(&folder.join("criteria.csv"), CRITERIA, &rows)
+    table("criteria.csv", CRITERIA, &rows)
 }
 
-fn write<T: Serialize>(path: &Path, header: &str, rows: &[T]) -> Result<(), RecordError> {
-    let failed = |error: csv::Error| RecordError::at(path, error);
+fn table<T: Serialize>(name: &str, header: &str, rows: &[T]) -> Result<String, RecordError> {
+    let failed = |error: &dyn std::fmt::Display| RecordError::at(Path::new(name), error);
     // The header is written here, so that a table without rows has one too.
-    let mut writer = csv::WriterBuilder::new().has_headers(false).from_path(path).map_err(failed)?;
-    writer.write_record(header.split(',')).map_err(failed)?;
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    writer.write_record(header.split(',')).map_err(|error| failed(&error))?;
     for row in rows {
-        writer.serialize(row).map_err(failed)?;
+        writer.serialize(row).map_err(|error| failed(&error))?;
     }
-    let file = writer.into_inner().map_err(|error| RecordError::at(path, error))?;
-    file.sync_data().map_err(|error| RecordError::at(path, error))
+    let bytes = writer.into_inner().map_err(|error| failed(&error))?;
+    String::from_utf8(bytes).map_err(|error| failed(&error))
 }
 
 /// Reads one of the tables.

@@ -2,21 +2,27 @@
 
 use super::{
     guarded::from_panic,
+    heading::{self, Subject},
     job::Job,
     operator::{self, HandStep, Operator},
+    position::Position,
     schedule::{Step, steps},
 };
 use crate::{
-    bench::{Bench, Recorder, fault::Fault, opening::Scene, safe::SafeState},
-    capture::{ForceChannel, GaugeStudy, Header, Kind, Pairing, StageChannel},
+    bench::{Bench, fault::Fault, opening::Scene, safe::SafeState},
+    capture::Pairing,
     device::Identity,
-    link::{Role, interrupt::InterruptFlag, serial::OpenError},
+    link::{interrupt::InterruptFlag, serial::OpenError},
     procedure::{checks, dynamic, press, site::Sites},
-    record::{captures::CaptureWriter, model::Check, run_dir::RunDir},
+    record::{RecordError, calendar::Watch, captures::CaptureWriter, model::Check, run_dir::RunDir},
     time::RunTime,
 };
 use serde_json::{Value, json};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+};
 
 /// How far a run is.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,76 +50,62 @@ pub struct Ended {
     pub safe: SafeState,
     /// Whether anything was told to move.
     pub moved: bool,
-    /// Identities of the devices, as far as they gave them.
-    pub identities: Vec<(Role, Identity)>,
     /// Bench time, s.
     pub bench_time_s: f64,
 }
 
-/// Opens the bench for a setup; for the first before anything else, so that a missing port is known before anything is written.
+/// Opens the bench for a setup, so that a missing port is known before anything is written. `session` counts how often
+/// the run was resumed before: a simulated bench then has the same pen and cartridge, and other noise.
 ///
 /// # Errors
 ///
 /// [`OpenError`].
-pub fn open(job: &Job, setup: u32, interrupt: &InterruptFlag) -> Result<Bench, OpenError> {
+pub fn open(job: &Job, setup: u32, session: u32, interrupt: &InterruptFlag) -> Result<Bench, OpenError> {
     let faults = job.faults.as_ref().map(|faults| &faults.value);
     Bench::open(
         job.rig.value.clone(),
         job.calibration.value.clone(),
         job.pen.value.uid.clone(),
-        Scene { cartridge: &job.cartridge.value, seeds: job.seeds_of(setup), faults, tape: job.tape.clone() },
+        Scene { cartridge: &job.cartridge.value, seeds: job.seeds_of(setup, session), faults, tape: job.tape.clone() },
         interrupt.clone(),
     )
 }
 
-/// Runs every step. Never fails: how it ended is in the answer, and every capture so far is on disk.
+/// Runs every step from a position on. Never fails: how it ended is in the answer, and every capture so far is on disk.
+/// `first` is the bench of that position.
 pub fn drive(
     job: &Job,
+    from: &Position,
     first: Bench,
     dir: &mut RunDir,
     interrupt: &InterruptFlag,
     observer: &mut dyn Observer,
 ) -> Ended {
-    let mut ended =
-        Ended { fault: None, safe: SafeState::untouched(), moved: false, identities: Vec::new(), bench_time_s: 0.0 };
-    let mut bench = first;
-    if let Err(fault) = note(job, dir).and_then(|()| by_hand(job, 0, RunTime::ZERO, dir, observer)) {
-        let _ = dir.event(RunTime::ZERO, "fault", &fault.to_string(), json!({"hint": fault.hint()}));
-        ended.fault = Some(fault);
-        return ended;
-    }
-    for setup in 0..job.setups() {
-        if setup > 0 {
-            match change(job, bench, setup, dir, interrupt, observer, ended.bench_time_s) {
-                Ok(next) => bench = next,
-                Err(fault) => {
-                    ended.fault = Some(fault);
-                    return ended;
-                }
+    let mut ended = Ended { fault: None, safe: SafeState::untouched(), moved: false, bench_time_s: from.bench_time_s };
+    let mut used = Used { identities: from.identities.clone(), sites: from.sites_used.clone() };
+    let begins = from.setup.unwrap_or(job.setups());
+    let mut first = Some(first);
+    for setup in begins..job.setups() {
+        let at = RunTime::from_nanos((ended.bench_time_s * 1e9) as u64);
+        let ready = by_hand(job, setup, at, from, dir, observer);
+        let opened = ready.and_then(|()| match first.take() {
+            Some(bench) => Ok(bench),
+            // Another cartridge is in simulation another world, and on ports the same devices.
+            None => open(job, setup, from.sessions, interrupt)
+                .map_err(|error| Fault::Lost { role: error.role, reason: error.to_string() }),
+        });
+        let mut bench = match opened {
+            Ok(bench) => bench,
+            Err(fault) => {
+                let data = json!({"kind": fault.kind(), "hint": fault.hint()});
+                let _ = dir.event(at, "fault", &fault.to_string(), data);
+                ended.fault = Some(fault);
+                return ended;
             }
-        }
-        let mut campaign = Campaign { job, dir, observer, setup, offset_s: ended.bench_time_s };
-        // A panic is a defect; the bench is made safe all the same, by the code below.
-        let result = catch_unwind(AssertUnwindSafe(|| campaign.setup(&mut bench, &mut ended.identities)));
-        let result = result.unwrap_or_else(|panic| Err(from_panic(panic.as_ref())));
-        ended.moved |= bench.moved();
-        let stopped_at = campaign.at(&mut bench);
-        ended.safe = bench.make_safe();
-        let mut result = result.and_then(|()| bench.end_record());
-        let at = campaign.at(&mut bench);
-        if let Err(fault) = &result {
-            let data = json!({"hint": fault.hint()});
-            let _ = campaign.dir.event(stopped_at, "fault", &fault.to_string(), data);
-            let _ = bench.end_record();
-        }
-        for line in bench.damage() {
-            let _ = campaign.dir.event(at, "anomaly", &line, Value::Null);
-        }
-        if let Err(error) = campaign.dir.event(at, "safe-state", &ended.safe.text(), Value::Null) {
-            result = result.and(Err(Fault::Record(error.to_string())));
-        }
-        ended.bench_time_s = at.as_secs_f64();
-        ended.fault = result.err();
+        };
+        let (offset_s, watch) = (ended.bench_time_s, Watch::default());
+        let mut campaign = Campaign { job, from, dir, observer, setup, offset_s, watch };
+        campaign.drive(&mut bench, &mut used, &mut ended);
         if ended.fault.is_some() || !ended.safe.confirmed() {
             return ended;
         }
@@ -121,34 +113,24 @@ pub fn drive(
     ended
 }
 
-/// Another cartridge or operator: the operator's step, and in simulation another world or session.
-fn change(
-    job: &Job,
-    bench: Bench,
-    setup: u32,
-    dir: &mut RunDir,
-    interrupt: &InterruptFlag,
-    observer: &mut dyn Observer,
-    offset_s: f64,
-) -> Result<Bench, Fault> {
-    let at = RunTime::from_nanos((offset_s * 1e9) as u64);
-    by_hand(job, setup, at, dir, observer)?;
-    drop(bench);
-    open(job, setup, interrupt).map_err(|error| Fault::Lost { role: error.role, reason: error.to_string() })
-}
-
-/// Keeps what was decided before the run.
-fn note(job: &Job, dir: &mut RunDir) -> Result<(), Fault> {
-    for check in &job.notes {
-        let text = format!("{}: {}", check.name, check.detail);
-        dir.event(RunTime::ZERO, "check", &text, json!(check)).map_err(|error| Fault::Record(error.to_string()))?;
-    }
-    Ok(())
+/// What a run has seen and used up.
+struct Used {
+    /// Devices by role.
+    identities: BTreeMap<String, Identity>,
+    /// Sites by phantom, which goes with the cartridge.
+    sites: BTreeMap<u32, u32>,
 }
 
 /// What a person does before a setup is measured: fresh phantom, then the cartridge and its identity, or in a gauge
-/// study the operator who mounts the pen anew.
-fn by_hand(job: &Job, setup: u32, at: RunTime, dir: &mut RunDir, observer: &mut dyn Observer) -> Result<(), Fault> {
+/// study the operator who mounts the pen anew. What was confirmed before a run was resumed is not asked again.
+fn by_hand(
+    job: &Job,
+    setup: u32,
+    at: RunTime,
+    from: &Position,
+    dir: &mut RunDir,
+    observer: &mut dyn Observer,
+) -> Result<(), Fault> {
     let number = setup + 1;
     let mut steps = Vec::new();
     if setup == 0 || job.operator(setup).is_none() {
@@ -162,7 +144,7 @@ fn by_hand(job: &Job, setup: u32, at: RunTime, dir: &mut RunDir, observer: &mut 
         let text = format!("{name}: take the pen out of its holder and mount it anew");
         steps.push(HandStep { id: format!("mount-{number}"), text, asks: None });
     }
-    for step in steps {
+    for step in steps.into_iter().filter(|step| !from.by_hand.contains(&step.id)) {
         let done = observer.have_done(&step).map_err(Fault::Procedure)?;
         operator::record(dir, at, &step, &done).map_err(|error| Fault::Record(error.to_string()))?;
     }
@@ -171,25 +153,58 @@ fn by_hand(job: &Job, setup: u32, at: RunTime, dir: &mut RunDir, observer: &mut 
 
 struct Campaign<'a> {
     job: &'a Job,
+    from: &'a Position,
     dir: &'a mut RunDir,
     observer: &'a mut dyn Observer,
     /// Which cartridge, or which operator of a gauge study; from 0.
     setup: u32,
     /// Bench time of the setups before, s.
     offset_s: f64,
+    watch: Watch,
 }
 
 impl Campaign<'_> {
+    /// Every step of one setup, and the safe state at its end whatever happened before.
+    fn drive(&mut self, bench: &mut Bench, used: &mut Used, ended: &mut Ended) {
+        // A panic is a defect; the bench is made safe all the same, by the code below.
+        let result = catch_unwind(AssertUnwindSafe(|| self.setup(bench, used)));
+        let result = result.unwrap_or_else(|panic| Err(from_panic(panic.as_ref())));
+        ended.moved |= bench.moved();
+        let stopped_at = self.at(bench);
+        ended.safe = bench.make_safe();
+        let mut result = result.and_then(|()| bench.end_record());
+        let at = self.at(bench);
+        if let Err(fault) = &result {
+            let data = json!({"kind": fault.kind(), "hint": fault.hint()});
+            let _ = self.dir.event(stopped_at, "fault", &fault.to_string(), data);
+            let _ = bench.end_record();
+        }
+        for line in bench.damage() {
+            let _ = self.dir.event(at, "anomaly", &line, Value::Null);
+        }
+        let data = json!({"setup": self.setup, "confirmed": ended.safe.confirmed()});
+        if let Err(error) = self.dir.event(at, "safe-state", &ended.safe.text(), data) {
+            result = result.and(Err(Fault::Record(error.to_string())));
+        }
+        ended.bench_time_s = at.as_secs_f64();
+        ended.fault = result.err();
+    }
+
     fn at(&self, bench: &mut Bench) -> RunTime {
         bench.now() + std::time::Duration::from_secs_f64(self.offset_s)
     }
 
     fn event(&mut self, bench: &mut Bench, event: &str, text: &str, data: Value) -> Result<(), Fault> {
         let at = self.at(bench);
-        self.dir.event(at, event, text, data).map_err(|error| Fault::Record(error.to_string()))
+        let failed = |error: RecordError| Fault::Record(error.to_string());
+        if let Some(step_s) = self.watch.step_s(at, self.dir.wall(at)) {
+            let text = format!("the wall clock was set by {step_s:+.1} s; run time is not affected");
+            self.dir.event(at, "clock", &text, json!({"step_s": step_s})).map_err(failed)?;
+        }
+        self.dir.event(at, event, text, data).map_err(failed)
     }
 
-    fn setup(&mut self, bench: &mut Bench, identities: &mut Vec<(Role, Identity)>) -> Result<(), Fault> {
+    fn setup(&mut self, bench: &mut Bench, used: &mut Used) -> Result<(), Fault> {
         let steps = steps(self.job);
         let speed = self.job.plan.value.press_speed_mm_s();
         let expected: Vec<f64> = steps.iter().map(|step| step.expected_s(speed)).collect();
@@ -207,18 +222,23 @@ impl Campaign<'_> {
             let written = self.dir.event(at, "fault-injected", &text, json!(fault));
             written.map_err(|error| Fault::Record(error.to_string()))?;
         }
-        self.prepare(bench, identities)?;
+        self.prepare(bench, &mut used.identities)?;
         say(self.observer, "home and seek the face".to_owned(), done_s);
         bench.home()?;
         self.event(bench, "phase", "stage homed", Value::Null)?;
         if let (0, Some(operator)) = (self.setup, self.job.operator(0)) {
             let text = format!("{operator} is the first operator");
-            self.event(bench, "operator", &text, json!({"operator": operator}))?;
+            self.event(bench, "operator", &text, json!({"operator": operator, "setup": 0}))?;
         }
-        let mut sites = Sites::after(self.job.sites_before(self.setup));
+        let phantom = used.sites.entry(self.job.cartridge_of(self.setup)).or_default();
+        let mut sites = Sites::after(self.job.sites_before(self.setup).max(*phantom));
         let mut face_mm = None;
         let mut armed = None;
         for (step, expected_s) in steps.iter().zip(expected) {
+            if self.from.has(&step.capture(self.setup)) {
+                done_s += expected_s;
+                continue;
+            }
             let what = self.job.operator(self.setup).map_or("cartridge", |_| "operator");
             let count = format!("{what} {} of {setups}: {}", self.setup + 1, step.text());
             say(self.observer, count.clone(), done_s);
@@ -237,6 +257,10 @@ impl Campaign<'_> {
                 Step::Press { .. } | Step::Reference { .. } => sites.next(bench).map(|_| ())?,
                 Step::Run { .. } => sites.next_rows(bench)?,
             }
+            // On disk before the site is touched, so that no other step ever takes it.
+            *phantom = sites.used();
+            let data = json!({"capture": step.capture(self.setup), "setup": self.setup, "sites_used": sites.used()});
+            self.event(bench, "phase", &step.text(), data)?;
             if armed != Some(wanted) || matches!(step, Step::Run { .. }) {
                 bench.arm_pen(wanted.0, wanted.1)?;
                 bench.hold_pen(false)?;
@@ -252,12 +276,21 @@ impl Campaign<'_> {
         Ok(())
     }
 
-    fn prepare(&mut self, bench: &mut Bench, identities: &mut Vec<(Role, Identity)>) -> Result<(), Fault> {
-        *identities = bench.identify()?;
-        for (role, identity) in identities.iter() {
-            let Identity { model, serial, firmware } = identity;
-            let text = format!("{}: {model}, serial {serial}, firmware {firmware}", role.name());
-            self.event(bench, "identity", &text, json!({"role": role.name(), "identity": identity}))?;
+    fn prepare(&mut self, bench: &mut Bench, known: &mut BTreeMap<String, Identity>) -> Result<(), Fault> {
+        let mut others = Vec::new();
+        for (role, identity) in bench.identify()? {
+            let Identity { model, serial, firmware } = &identity;
+            let role = role.name();
+            let text = format!("{role}: {model}, serial {serial}, firmware {firmware}");
+            self.event(bench, "identity", &text, json!({"role": role, "identity": identity}))?;
+            if let Some(before) = known.insert(role.to_owned(), identity.clone()).filter(|before| *before != identity) {
+                let Identity { model, serial, firmware } = before;
+                others.push(format!("{text}; the run began with {model}, serial {serial}, firmware {firmware}"));
+            }
+        }
+        if !others.is_empty() {
+            let message = format!("another device: {}; put the first one back, or begin a new run", others.join("; "));
+            return Err(Fault::Check(message));
         }
         let mut failed = Vec::new();
         let lease = checks::lease(bench);
@@ -274,12 +307,14 @@ impl Campaign<'_> {
 
     fn step(&mut self, bench: &mut Bench, step: &Step, face_mm: f64) -> Result<f64, Fault> {
         let name = step.capture(self.setup);
-        let header = self.header(bench, step, &name);
+        let subject = self.subject(bench, step, &name);
+        let header = heading::header(bench.calibration(), subject);
         let (calibration, zero_counts) = (bench.calibration().clone(), (bench.zero_counts(), bench.z_zero_counts()));
-        let writer = CaptureWriter::new(&self.dir.captures(), &name, &header, &calibration, zero_counts)
+        let disk = Rc::clone(self.dir.disk());
+        let writer = CaptureWriter::new(disk, &self.dir.captures(), &name, &header, &calibration, zero_counts)
             .map_err(|error| Fault::Record(error.to_string()))?;
-        let recorder: Box<dyn Recorder> = Box::new(writer);
-        self.event(bench, "phase", &step.text(), json!({"capture": name}))?;
+        let seal = writer.seal();
+        let recorder = Box::new(writer);
         let press_speed = self.job.plan.value.press_speed_mm_s();
         let face_mm = match *step {
             Step::Press { set_depth_mm, .. } | Step::Reference { set_depth_mm, .. } => {
@@ -292,47 +327,23 @@ impl Campaign<'_> {
         };
         let lost = bench.samples_lost();
         let text = format!("{name} recorded, {lost} samples lost");
-        self.event(bench, "captured", &text, json!({"capture": name, "samples_lost": lost}))?;
+        let data = json!({"capture": name, "samples_lost": lost, "sha256": seal.digest()});
+        self.event(bench, "captured", &text, data)?;
         Ok(face_mm)
     }
 
-    fn header(&self, bench: &Bench, step: &Step, name: &str) -> Header {
-        let calibration = bench.calibration();
+    fn subject(&self, bench: &Bench, step: &Step, name: &str) -> Subject {
         let rig = bench.rig();
-        let resolution_n =
-            rig.force.gauge.as_ref().map_or(calibration.force.n_per_count.abs(), |gauge| gauge.resolution_n);
-        Header {
-            schema: "capture/1".to_owned(),
-            kind: if matches!(step, Step::Run { .. }) { Kind::Dynamic } else { Kind::Press },
+        Subject {
             data: format!("{name}.rigc"),
             sample_rate_hz: bench.sample_rate_hz(),
-            set_depth_mm: Some(step.set_depth_mm()),
-            needles: Some(self.job.cartridge.value.needles),
-            compliance_mm_per_n: calibration.compliance.mm_per_n,
-            compliance_u_mm_per_n: Some(calibration.compliance.u_mm_per_n),
-            force: Some(ForceChannel {
-                natural_hz: calibration.response.natural_hz,
-                damping: calibration.response.damping,
-                resolution_n,
-                range_n: Some(calibration.force.range_n),
-                natural_u_hz: Some(calibration.response.natural_u_hz),
-                damping_u: Some(calibration.response.damping_u),
-                scale_u: Some(calibration.force.scale_u),
-            }),
-            stage: Some(StageChannel {
-                resolution_mm: calibration.encoder.mm_per_count,
-                scale_u_mm: Some(calibration.encoder.scale_u_mm),
-            }),
-            gauge: calibration.repeatability.as_ref().map(|found| GaugeStudy {
-                repeatability_u_mm: found.u_mm,
-                repeatability_dof: found.df,
-                reproducibility_u_mm: found.reproducibility_u_mm,
-                reproducibility_dof: found.reproducibility_df,
-            }),
+            set_depth_mm: step.set_depth_mm(),
             stroke_rate_hz: match *step {
                 Step::Run { stroke_rate_hz, .. } => Some(stroke_rate_hz),
                 Step::Press { .. } | Step::Reference { .. } => None,
             },
+            needles: self.job.cartridge.value.needles,
+            resolution_n: rig.force.gauge.as_ref().map(|gauge| gauge.resolution_n),
             pairing: rig.force.gauge.as_ref().map(|gauge| Pairing {
                 time_u_s: bench.time_u_s(),
                 delay_u_s: gauge.delay_u_s(rig.force.sample_rate_hz),

@@ -2,8 +2,10 @@
 
 use super::{
     campaign::Ended,
+    facts::Facts,
     job::Job,
     parallel,
+    position::Position,
     schedule::{Step, steps},
 };
 use crate::{
@@ -18,16 +20,16 @@ use crate::{
     link::tape::{Header, Tape},
     measure::{Dynamic, Measurement, Outcome, Press, Stroke, document::StrokeOrigin},
     record::{
-        RecordError, archive,
+        RecordError, archive, journal,
         model::{PressRow, VerdictDocument},
-        run_dir::RunDir,
-        tables::{self, StrokeFile},
+        run_dir::{self, RunDir},
+        tables,
     },
     time::RunTime,
     uncertainty::Measured,
 };
 use serde_json::json;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// A capture that the schedule names.
 struct Planned {
@@ -47,6 +49,90 @@ struct Results {
 /// Stretches into which a run is cut for its puncture rate: enough to see whether it holds.
 const STRETCHES: usize = 50;
 
+/// Everything that follows from what a run recorded, by this build.
+pub struct Derived {
+    /// By name of the capture, in the order of the schedule.
+    pub measurements: Vec<(String, Measurement)>,
+    /// Captures that were begun and are not whole.
+    pub cut_off: Vec<String>,
+    /// Rows of `presses.csv`.
+    pub presses: Vec<PressRow>,
+    /// Text of `strokes.csv`.
+    pub strokes: String,
+    /// Every value that is decided on.
+    pub values: Vec<Value>,
+    /// The verdict document.
+    pub verdict: VerdictDocument,
+}
+
+impl Derived {
+    /// Every derived file by name, as text. `program` is the version that the verdict is to name.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`] where something cannot be put in words.
+    pub fn files(&self, program: &str) -> Result<Vec<(String, String)>, RecordError> {
+        let mut files = Vec::new();
+        for (name, measurement) in &self.measurements {
+            files.push((format!("measurements/{name}.json"), run_dir::measurement(measurement)?));
+        }
+        let mut verdict = self.verdict.clone();
+        verdict.versions.insert("rig".to_owned(), program.to_owned());
+        files.push(("presses.csv".to_owned(), tables::presses(&self.presses)?));
+        files.push(("strokes.csv".to_owned(), self.strokes.clone()));
+        if let Some(study) = &self.verdict.gauge {
+            files.push(("gauge.csv".to_owned(), tables::gauge(&study.anova)?));
+        }
+        files.push(("measurements.csv".to_owned(), tables::measurements(&self.values)?));
+        files.push(("criteria.csv".to_owned(), tables::criteria(&self.verdict.criteria)?));
+        files.push(("verdict.json".to_owned(), run_dir::verdict(&verdict)?));
+        Ok(files)
+    }
+}
+
+/// Derives measurements, tables and verdict from settings, journal and raw captures alone.
+///
+/// # Errors
+///
+/// [`RecordError`] where the record cannot be read.
+pub fn derive(job: &Job, run: &Path) -> Result<Derived, RecordError> {
+    let log = journal::read(run)?;
+    let position = Position::of(&log, job);
+    let facts = Facts::of(&log, &position);
+    let (planned, others): (Vec<Planned>, Vec<Planned>) = (0..job.setups())
+        .flat_map(|setup| steps(job).into_iter().map(move |step| Planned { setup, step, name: step.capture(setup) }))
+        .partition(|planned| position.has(&planned.name));
+    let mut results = Results::default();
+    let measured = parallel::map(&planned, |planned| archive::recompute(run, &planned.name).map(|(_, found)| found));
+    let mut measurements = Vec::new();
+    for (planned, measurement) in planned.iter().zip(measured) {
+        let measurement = measurement?;
+        results.take(job, planned, &measurement);
+        measurements.push((planned.name.clone(), measurement));
+    }
+    let strokes = strokes(job, &planned, &measurements)?;
+    let verdict = verdict(job, &facts, &results);
+    let cut_off = others.into_iter().map(|other| other.name).filter(|name| position.begun.contains(name)).collect();
+    let Results { presses, values, .. } = results;
+    Ok(Derived { measurements, cut_off, presses, strokes, values, verdict })
+}
+
+/// The table of all strokes, capture after capture.
+fn strokes(job: &Job, planned: &[Planned], measurements: &[(String, Measurement)]) -> Result<String, RecordError> {
+    let cartridges: Vec<String> = planned.iter().map(|planned| Results::cartridge(job, planned)).collect();
+    let runs = planned.iter().zip(&cartridges).zip(measurements).filter_map(|((planned, cartridge), (_, found))| {
+        let Ok(Outcome::Dynamic(run)) = &found.outcome else { return None };
+        let origin = StrokeOrigin {
+            pen: &job.pen.value.name,
+            cartridge,
+            set_depth_mm: Some(planned.step.set_depth_mm()),
+            capture: &planned.name,
+        };
+        Some((origin, run.strokes.as_slice()))
+    });
+    tables::strokes(runs)
+}
+
 /// Measures what was recorded, decides, and writes everything but the reports.
 ///
 /// # Errors
@@ -54,48 +140,31 @@ const STRETCHES: usize = 50;
 /// [`RecordError`] where the record cannot be written or read back.
 pub fn conclude(job: &Job, dir: &mut RunDir, ended: &Ended) -> Result<VerdictDocument, RecordError> {
     let at = RunTime::from_nanos((ended.bench_time_s * 1e9) as u64);
-    let planned: Vec<Planned> = (0..job.setups())
-        .flat_map(|setup| steps(job).into_iter().map(move |step| Planned { setup, step, name: step.capture(setup) }))
-        .filter(|planned| dir.captures().join(format!("{}.json", planned.name)).is_file())
-        .collect();
-    let mut results = Results::default();
-    let mut strokes = StrokeFile::create(dir.path())?;
-    let run = dir.path();
-    let measured = parallel::map(&planned, |planned| archive::recompute(run, &planned.name).map(|(_, found)| found));
-    for (planned, measurement) in planned.iter().zip(measured) {
-        let measurement = measurement?;
+    let derived = derive(job, dir.path())?;
+    if let Some(fault) = ended.fault.as_ref().filter(|_| derived.verdict.verdict != Verdict::Aborted) {
+        // A verdict that does not know of the fault must not be.
+        return Err(RecordError::at(dir.path(), format!("the journal does not hold what ended the run: {fault}")));
+    }
+    for name in &derived.cut_off {
+        let text = format!("{name} was cut off and is not measured; `rig resume` does it again");
+        dir.event(at, "cut-off", &text, json!({"capture": name}))?;
+    }
+    for (name, measurement) in &derived.measurements {
         for anomaly in &measurement.anomalies {
-            let text = format!("{}: {} ({}): {}", planned.name, anomaly.code, anomaly.count, anomaly.message);
-            dir.event(at, "anomaly", &text, json!({"capture": planned.name, "anomaly": anomaly}))?;
+            let text = format!("{name}: {} ({}): {}", anomaly.code, anomaly.count, anomaly.message);
+            dir.event(at, "anomaly", &text, json!({"capture": name, "anomaly": anomaly}))?;
         }
         if let Err(refusal) = &measurement.outcome {
-            let text = format!("{} refused: {}: {}", planned.name, refusal.code, refusal.message);
-            dir.event(at, "refused", &text, json!({"capture": planned.name, "reason": refusal}))?;
-        }
-        dir.measurement(&planned.name, &measurement)?;
-        results.take(job, planned, &measurement);
-        if let Ok(Outcome::Dynamic(run)) = &measurement.outcome {
-            let cartridge = Results::cartridge(job, planned);
-            let origin = StrokeOrigin {
-                pen: &job.pen.value.name,
-                cartridge: &cartridge,
-                set_depth_mm: Some(planned.step.set_depth_mm()),
-                capture: &planned.name,
-            };
-            strokes.append(origin, &run.strokes)?;
+            let text = format!("{name} refused: {}: {}", refusal.code, refusal.message);
+            dir.event(at, "refused", &text, json!({"capture": name, "reason": refusal}))?;
         }
     }
-    let verdict = verdict(job, ended, &results);
+    let verdict = &derived.verdict;
     dir.event(at, "verdict", &format!("{:?}: {}", verdict.verdict, verdict.reason), json!(verdict.verdict))?;
-    tables::write_presses(dir.path(), &results.presses)?;
-    strokes.finish()?;
-    if let Some(study) = &verdict.gauge {
-        tables::write_gauge(dir.path(), &study.anova)?;
+    for (name, text) in derived.files(env!("CARGO_PKG_VERSION"))? {
+        dir.put(&name, &text)?;
     }
-    tables::write_measurements(dir.path(), &results.values)?;
-    tables::write_criteria(dir.path(), &verdict.criteria)?;
-    dir.verdict(&verdict)?;
-    Ok(verdict)
+    Ok(derived.verdict)
 }
 
 impl Results {
@@ -221,26 +290,29 @@ fn stretch_rates_hz(strokes: &[Stroke]) -> Vec<f64> {
     edges.windows(2).map(rate_hz).collect()
 }
 
-fn verdict(job: &Job, ended: &Ended, results: &Results) -> VerdictDocument {
+fn verdict(job: &Job, facts: &Facts, results: &Results) -> VerdictDocument {
     let conduct = Conduct { planned_mm: &job.set_depths_mm, refused: &results.refused };
     let decision = decide(&job.plan.value, conduct, &results.values);
-    let (verdict, reason) = match &ended.fault {
-        Some(fault) => (Verdict::Aborted, format!("{fault}. Next: {}. Bench: {}.", fault.hint(), ended.safe.text())),
+    let (verdict, reason) = match &facts.fault {
+        Some(fault) => (Verdict::Aborted, format!("{fault}. Bench: {}.", facts.safe)),
         None => (decision.verdict, reason(&decision.criteria, results.refused.len())),
     };
     let mut versions = BTreeMap::from([
         ("rig".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-        ("formats".to_owned(), "verdict/1 capture/1 manifest/1 compact/1".to_owned()),
+        ("formats".to_owned(), "verdict/1 capture/1 compact/1 journal/1 job/1 manifest/1".to_owned()),
     ]);
-    if job.rig.value.simulated {
+    if job.seeded() {
         versions.insert("random numbers".to_owned(), crate::prng::GENERATOR.to_owned());
     }
     if let Tape::Replay(tape) = &job.tape {
         let Header { program, started, .. } = tape.borrow().header().clone();
         versions.insert("replay".to_owned(), format!("of a tape of {started}, recorded by rig {program}"));
     }
-    versions.extend(ended.identities.iter().map(|(role, identity)| {
-        (role.name().to_owned(), format!("{} {} firmware {}", identity.model, identity.serial, identity.firmware))
+    if facts.program != env!("CARGO_PKG_VERSION") {
+        versions.insert("rig that began the run".to_owned(), facts.program.clone());
+    }
+    versions.extend(facts.identities.iter().map(|(role, identity)| {
+        (role.clone(), format!("{} {} firmware {}", identity.model, identity.serial, identity.firmware))
     }));
     VerdictDocument {
         schema: "verdict/1".to_owned(),
@@ -248,7 +320,7 @@ fn verdict(job: &Job, ended: &Ended, results: &Results) -> VerdictDocument {
         verdict,
         reason,
         simulated: job.rig.value.simulated,
-        seed: job.rig.value.simulated.then_some(job.seed),
+        seed: job.seeded().then_some(job.seed),
         criteria: decision.criteria,
         scope: decision.scope,
         operating_characteristic: operating::characteristics(&job.plan.value, &results.values),
@@ -259,9 +331,9 @@ fn verdict(job: &Job, ended: &Ended, results: &Results) -> VerdictDocument {
         cartridge: job.cartridge.value.name.clone(),
         pen: job.pen.value.name.clone(),
         versions,
-        bench_state: ended.safe.text(),
+        bench_state: facts.safe.clone(),
         started: job.started.clone(),
-        bench_time_s: ended.bench_time_s,
+        bench_time_s: facts.bench_time_s,
     }
 }
 

@@ -4,10 +4,15 @@
 //! once, before anything else is done, and the outcome says whether that was confirmed.
 //! Deliberately absent: the terminal and the reports' looks.
 
+pub mod begin;
 pub mod campaign;
 pub mod conclude;
+pub mod facts;
 pub mod guarded;
+pub mod heading;
 pub mod job;
 pub mod operator;
 pub mod parallel;
+pub mod position;
+pub mod resume;
 pub mod schedule;

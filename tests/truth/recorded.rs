@@ -5,10 +5,11 @@
 use super::world::Drawn;
 use rig::{
     bench::{Bench, Devices, Recorder, Sample, fault::Fault},
-    capture::{ForceChannel, Header, Kind, Phase, StageChannel, memory::Recording},
+    capture::{Header, Kind, Phase, memory::Recording},
     config::rig::Axis,
     link::{Link, LinkError, Role, Wake, interrupt::InterruptFlag},
     procedure::{dynamic, press, site::Sites},
+    run::heading::{self, Subject},
     sim::{link::SimLink, world::truth::HoldTruth},
     time::RunTime,
 };
@@ -201,32 +202,15 @@ fn run_truth(link: &SimLink, (began_us, ended_us): (u64, u64), face_mm: f64) -> 
 }
 
 fn header(drawn: &Drawn, kind: Kind, sample_rate_hz: f64) -> Header {
-    let calibration = &drawn.calibration;
-    Header {
-        schema: "capture/1".to_owned(),
-        kind,
+    let subject = Subject {
         data: "memory".to_owned(),
         sample_rate_hz,
-        set_depth_mm: Some(drawn.set_depth_mm),
-        needles: Some(drawn.cartridge.needles),
-        compliance_mm_per_n: calibration.compliance.mm_per_n,
-        compliance_u_mm_per_n: Some(calibration.compliance.u_mm_per_n),
-        force: Some(ForceChannel {
-            natural_hz: calibration.response.natural_hz,
-            damping: calibration.response.damping,
-            resolution_n: calibration.force.n_per_count,
-            range_n: Some(calibration.force.range_n),
-            natural_u_hz: Some(calibration.response.natural_u_hz),
-            damping_u: Some(calibration.response.damping_u),
-            scale_u: Some(calibration.force.scale_u),
-        }),
-        stage: Some(StageChannel {
-            resolution_mm: calibration.encoder.mm_per_count,
-            scale_u_mm: Some(calibration.encoder.scale_u_mm),
-        }),
-        gauge: None,
+        set_depth_mm: drawn.set_depth_mm,
         stroke_rate_hz: (kind == Kind::Dynamic).then_some(drawn.stroke_rate_hz),
+        needles: drawn.cartridge.needles,
+        resolution_n: None,
         pairing: None,
         simulated: true,
-    }
+    };
+    heading::header(&drawn.calibration, subject)
 }

@@ -3,9 +3,9 @@
 use super::bench::{Common, Session};
 use crate::{
     cli::{
+        calendar,
         exit::{Exit, Failure},
         terminal::Terminal,
-        validate::started,
     },
     config::{
         Document as _,
@@ -48,7 +48,7 @@ pub(super) fn write(
     mut new: Calibration,
     found: Found,
 ) -> Result<Exit, Failure> {
-    let now: jiff::Timestamp = started()?.parse().map_err(Failure::usage)?;
+    let now: jiff::Timestamp = calendar::now()?.parse().map_err(Failure::usage)?;
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let due = today.checked_add(common.due_days.days()).map_err(Failure::usage)?;
     let what = found.what;

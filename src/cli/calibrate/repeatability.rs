@@ -3,9 +3,10 @@
 use crate::{
     acceptance::{Verdict, gauge},
     cli::{
-        RigOption, archive,
+        RigOption,
         exit::{Exit, Failure},
         terminal::Terminal,
+        verify,
     },
     config::{
         Document as _,
@@ -49,7 +50,7 @@ impl Repeatability {
         let old = library.calibration(&rig.force.calibration, rig_path.as_deref())?.value;
         let mut studies: Vec<ReferencePresses> = Vec::new();
         for run in &self.runs {
-            archive::refuse_altered(run)?;
+            verify::refuse_altered(run)?;
             let study = measured::reference_presses(run)?;
             refuse_foreign(&rig, &study, studies.first())?;
             if studies.iter().any(|other| other.verdict.run == study.verdict.run) {
