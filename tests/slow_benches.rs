@@ -9,11 +9,12 @@ use rig::{
     config::library::{self, Library},
     link::{Link, LinkError, Role, Wake, interrupt::InterruptFlag, tape::Tape},
     measure::{self, Outcome, Press},
-    record::run_dir::RunDir,
+    record::{calendar::VirtualCalendar, disk::FileSystem, run_dir::RunDir},
     run::{
         campaign::{self, Observer, Progress},
         job::Job,
         operator::{Confirmed, HandStep, Operator},
+        position::Position,
     },
     sim::{link::SimLink, world::truth::HoldTruth},
     time::RunTime,
@@ -69,7 +70,8 @@ fn presses(bench: &str, seed: u64) -> Vec<(Press, HoldTruth)> {
         set_depths_mm: vec![1.5],
         cartridges: 1,
         seed,
-        out: out.path().to_owned(),
+        rig_file: None,
+        signer: None,
         started: "2026-01-01T00:00:00Z".to_owned(),
         notes: Vec::new(),
         faults: None,
@@ -85,8 +87,9 @@ fn presses(bench: &str, seed: u64) -> Vec<(Press, HoldTruth)> {
         job.calibration.value.clone(),
         interrupt.clone(),
     );
-    let mut dir = RunDir::create(&job.out, &job.run_id()).unwrap();
-    let ended = campaign::drive(&job, first, &mut dir, &interrupt, &mut Nobody);
+    let calendar = Box::new(VirtualCalendar { start: job.started.parse().unwrap() });
+    let mut dir = RunDir::create(out.path(), &job.run_id(), calendar, FileSystem::shared()).unwrap();
+    let ended = campaign::drive(&job, &Position::start(), first, &mut dir, &interrupt, &mut Nobody);
     assert_eq!(ended.fault, None, "{bench}, seed {seed}");
     assert!(ended.safe.confirmed());
     let truths = link.borrow().world().truth().holds.clone();

@@ -79,6 +79,7 @@ impl Fault {
             Self::Device(_) => "device",
             Self::Trip(_) => "interlock",
             Self::Stale { .. } | Self::Unplaced { .. } => "stale",
+            Self::Late { .. } => "late",
             Self::Deadline { .. } => "deadline",
             Self::Check(_) => "check",
             Self::Procedure(_) => "procedure",

@@ -25,7 +25,8 @@ impl Facts {
         let fault = log.events[began..].iter().rev().find(|event| event.event == "fault");
         let safe = log.last("safe-state");
         Self {
-            fault: fault.map(|event| format!("{}. Next: {}", event.text, event.data["hint"].as_str().unwrap_or_default())),
+            fault: fault
+                .map(|event| format!("{}. Next: {}", event.text, event.data["hint"].as_str().unwrap_or_default())),
             safe: safe.map_or_else(|| SafeState::untouched().text(), |event| event.text.clone()),
             identities: position.identities.clone(),
             program: log.events.first().and_then(|event| event.data["program"].as_str()).unwrap_or("?").to_owned(),

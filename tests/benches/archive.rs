@@ -72,7 +72,7 @@ fn written(folder: &Path, rows: u64) -> Duration {
     };
     let header = heading::header(&calibration, subject);
     let disk = FileSystem::shared();
-    let mut writer = CaptureWriter::new(disk, folder, "run", &header, &calibration, 0.0).expect("a header");
+    let mut writer = CaptureWriter::new(disk, folder, "run", &header, &calibration, (0.0, 0.0)).expect("a header");
     let mut spent = Duration::ZERO;
     let mut batch = Vec::new();
     for _ in 0..rows.div_ceil(10_000) {

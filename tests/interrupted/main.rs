@@ -10,7 +10,7 @@ use rig::{
     acceptance::Verdict,
     bench::fault::Fault,
     config::{library, library::Library},
-    link::interrupt::InterruptFlag,
+    link::{interrupt::InterruptFlag, tape::Tape},
     record::{
         RecordError, archive,
         calendar::VirtualCalendar,
@@ -92,6 +92,8 @@ fn job() -> Job {
         rig_file: None,
         signer: None,
         started: "2026-01-01T00:00:00Z".to_owned(),
+        faults: None,
+        tape: Tape::Off,
         notes: Vec::new(),
     }
 }
@@ -147,9 +149,10 @@ fn check_finished(run: &Path, job: &Job, what: &str) {
     let pressed: Vec<(String, u32)> = presses.iter().map(|row| (row.cartridge.clone(), row.site)).collect();
     let due: Vec<(String, u32)> = [1, 2].iter().flat_map(|c| [0, 1].map(|site| (format!("0.5mm-{c}"), site))).collect();
     assert_eq!(pressed, due, "{what}");
-    let strokes: Vec<StrokeRow> = tables::read(&run.join("strokes.csv")).expect("as the test wrote it");
+    let strokes: Vec<StrokeRow> = tables::read_strokes(run).expect("as the test wrote it");
     for cartridge in ["0.5mm-1", "0.5mm-2"] {
-        let numbers: Vec<u64> = strokes.iter().filter(|row| row.cartridge == cartridge).map(|row| row.stroke).collect();
+        let numbers: Vec<u64> =
+            strokes.iter().filter(|row| row.cartridge.as_ref() == cartridge).map(|row| row.stroke).collect();
         assert!(numbers.len() >= 40, "{what}: {} strokes of {cartridge}", numbers.len());
         assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{what}: strokes once and in order");
     }
