@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up is a failed test")]
 
+use rig::capture::compact::{Counts, reader::CompactSource};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -94,22 +95,19 @@ impl Run {
         data.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap())).collect()
     }
 
-    /// Captures as CSV, line by line.
-    fn rows(&self) -> BTreeMap<String, Vec<String>> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rig"));
-        let output = command.arg("report").arg(&self.dir).args(["--format", "csv"]).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        csv_files(&PathBuf::from(format!("{}-rebuilt", self.dir.display())))
+    /// Times, forces and positions of each capture, in counts, as far as its frames are whole.
+    fn counts(&self) -> BTreeMap<String, Vec<(i64, i32, i32)>> {
+        let read = |bytes: &[u8]| {
+            let mut source = CompactSource::new("capture", bytes).unwrap();
+            let (mut counts, mut rows) = (Counts::empty(1), Vec::new());
+            while let Ok(true) = source.next_counts(&mut counts) {
+                let row = |i: usize| (counts.time_ns[i], counts.force[i], counts.axes[0][i]);
+                rows.extend((0..counts.force.len()).map(row));
+            }
+            rows
+        };
+        self.captures().into_iter().map(|(name, bytes)| (name, read(&bytes))).collect()
     }
-}
-
-fn csv_files(folder: &Path) -> BTreeMap<String, Vec<String>> {
-    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let named = paths.filter(|path| path.extension().is_some_and(|e| e == "csv")).map(|path| {
-        let rows = fs::read_to_string(&path).unwrap().lines().map(str::to_owned).collect();
-        (path.file_name().unwrap().to_string_lossy().into_owned(), rows)
-    });
-    named.collect()
 }
 
 /// The same run without a fault.
@@ -132,7 +130,7 @@ impl When {
         match self {
             Self::Start => 0.0,
             Self::Identify => 0.004,
-            Self::Press => SOUND.at("press 1 at") + 1.0,
+            Self::Press => SOUND.at("c00-d0.50-press-00 recorded") - 2.8,
             Self::Strokes => SOUND.at("c00-d0.50-run-110hz recorded") - 4.3,
         }
     }
@@ -363,7 +361,7 @@ fn what_was_read_before_the_port_vanished_is_all_that_is_recorded() {
     let case: Case = ("F03", "force", "{ unplug = {} }", Press, ALWAYS, End(3, 0.2, "the port was lost"));
     let run = Run::with(Some(&file(&case)));
     assert_eq!(complaint(&case, &run), None);
-    let (sound, cut_off) = (SOUND.rows(), run.rows());
+    let (sound, cut_off) = (SOUND.counts(), run.counts());
     let (name, rows) = cut_off.iter().next().unwrap();
     assert_eq!(cut_off.len(), 1);
     assert!(rows.len() > 1000 && rows.len() < sound[name].len(), "{} rows", rows.len());

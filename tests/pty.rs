@@ -71,6 +71,8 @@ sim = {{ seed = 5, phantom = {{ face_mm = 3.0 }} }}
         let text = fs::read_to_string(self.path("bench.toml")).unwrap();
         let stage = "driver = \"grbl\", machine_axes = [\"X\", \"Y\", \"-Z\"]";
         let text = text.replace("driver = \"zaber-ascii\"", stage).replace(", microstep_mm = 0.000047625", "");
+        // The pull-off after homing is part of the controller's travel.
+        let text = text.replace("travel_max_mm = 25.0", "travel_max_mm = 24.0");
         let pen = "pen = { driver = \"console\", profile = \"proto-c\"";
         fs::write(self.path(name), text.replace("pen = { driver = \"bench-link\"", pen)).unwrap();
     }
