@@ -22,6 +22,7 @@ pub mod stats;
 pub mod terminal;
 pub mod validate;
 pub mod verify;
+pub mod watch;
 
 use clap::{Args, Parser, Subcommand};
 use exit::{Exit, Failure};
@@ -74,6 +75,7 @@ enum Command {
     Keys(sign::Keys),
     Calibrate(calibrate::Calibrate),
     Compare(compare::Compare),
+    Watch(watch::Watch),
     Recover(bench::Recover),
     Ports(bench::Ports),
     Schema(generate::Schema),
@@ -90,6 +92,11 @@ pub struct RigOption {
 }
 
 impl RigOption {
+    /// The rig file that was named on the command line.
+    pub fn given(&self) -> Option<&PathBuf> {
+        self.rig.as_ref()
+    }
+
     /// The rig file in force; `None` for the built-in bench.
     pub fn path(&self) -> Option<PathBuf> {
         let default = PathBuf::from("rigs/default.toml");
@@ -145,6 +152,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Failure> {
         Command::Keys(command) => command.run(terminal),
         Command::Calibrate(command) => command.run(terminal),
         Command::Compare(command) => command.run(terminal),
+        Command::Watch(command) => command.run(terminal),
         Command::Recover(command) => command.run(terminal),
         Command::Ports(command) => command.run(terminal),
         Command::Schema(command) => command.run(terminal),

@@ -25,6 +25,17 @@ impl Terminal {
         std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
     }
 
+    /// Columns of the terminal that standard output is; `None` where it is none.
+    pub fn screen(&self) -> Option<usize> {
+        const COLUMNS: usize = 80;
+        let out = std::io::stdout();
+        if !out.is_terminal() {
+            return None;
+        }
+        let size = rustix::termios::tcgetwinsize(&out).ok();
+        Some(size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(COLUMNS))
+    }
+
     /// Puts the answer on standard output.
     pub fn answer(&self, text: &str) {
         // A reader that went away (a closed pipe) is no failure of the command.

@@ -8,6 +8,7 @@ pub mod archive;
 pub mod calendar;
 pub mod captures;
 pub mod disk;
+pub mod follow;
 pub mod journal;
 pub mod manifest;
 pub mod measured;

@@ -16,6 +16,7 @@ pub mod document;
 pub mod figure;
 pub mod html;
 pub mod junit;
+pub mod live;
 pub mod markdown;
 pub mod number;
 pub mod pdf;

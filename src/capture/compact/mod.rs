@@ -13,6 +13,7 @@
 
 pub mod coding;
 pub mod reader;
+pub mod tail;
 pub mod writer;
 
 use crate::capture::Phase;

@@ -77,6 +77,11 @@ impl<R: Read> CompactSource<R> {
         Ok(source)
     }
 
+    /// Where the bytes come from.
+    pub fn input(&mut self) -> &mut R {
+        &mut self.input
+    }
+
     /// What turns the counts of this file into units.
     pub fn scales(&self) -> &Scales {
         &self.scales
