@@ -171,11 +171,13 @@ impl Again {
         let derived = conclude::derive(&job, run).map_err(integrity)?;
         let captures = derived.measurements.len();
         let mut differences = Vec::new();
-        for (name, text) in derived.files(&made_by).map_err(integrity)? {
-            let path = run.join(&name);
-            let before = std::fs::read_to_string(&path).map_err(|error| integrity(RecordError::at(&path, error)))?;
-            differences.extend(difference(&name, &before, &text));
-        }
+        let compared = derived.each_file(&made_by, |name, text| {
+            let path = run.join(name);
+            let before = std::fs::read_to_string(&path).map_err(|error| RecordError::at(&path, error))?;
+            differences.extend(difference(name, &before, text));
+            Ok(())
+        });
+        compared.map_err(integrity)?;
         let record = archive::load(run).map_err(integrity)?;
         for format in Format::IN_ARCHIVE {
             let Some((name, bytes)) = format.rendered(&record)? else { continue };

@@ -37,9 +37,9 @@ struct CriterionRow<'r> {
 
 /// A row of `measurements.csv`.
 #[derive(Serialize)]
-struct MeasurementRow {
-    pen: String,
-    cartridge: String,
+struct MeasurementRow<'v> {
+    pen: &'v str,
+    cartridge: &'v str,
     set_depth_mm: f64,
     stroke: u64,
     quantity: &'static str,
@@ -143,26 +143,29 @@ struct StrokeLine {
 ///
 /// As for [`presses`].
 pub fn measurements(values: &[Value]) -> Result<String, RecordError> {
-    let row = |value: &Value| MeasurementRow {
-        pen: value.pen.to_string(),
-        cartridge: value.cartridge.to_string(),
-        set_depth_mm: value.set_depth_mm,
-        stroke: value.order,
-        quantity: value.quantity.name(),
-        // A missed stroke is 1 and another 0, without a decimal point.
-        value_mm: if value.quantity == Quantity::Missed {
-            format!("{:.0}", value.value)
-        } else {
-            value.value.to_string()
-        },
-        u_mm: value.u,
-        source: match value.source {
-            DataSource::Strokes => "strokes",
-            DataSource::Presses => "presses",
-        },
-        set_rate_hz: value.set_rate_hz,
-    };
-    table("measurements.csv", &measurements::header(), &values.iter().map(row).collect::<Vec<_>>())
+    fn row(value: &Value) -> MeasurementRow<'_> {
+        MeasurementRow {
+            pen: &value.pen,
+            cartridge: &value.cartridge,
+            set_depth_mm: value.set_depth_mm,
+            stroke: value.order,
+            quantity: value.quantity.name(),
+            // A missed stroke is 1 and another 0, without a decimal point.
+            value_mm: if value.quantity == Quantity::Missed {
+                format!("{:.0}", value.value)
+            } else {
+                value.value.to_string()
+            },
+            u_mm: value.u,
+            source: match value.source {
+                DataSource::Strokes => "strokes",
+                DataSource::Presses => "presses",
+            },
+            set_rate_hz: value.set_rate_hz,
+        }
+    }
+    // Row by row: a long run has millions.
+    table("measurements.csv", &measurements::header(), values.iter().map(row))
 }
 
 /// Text of `gauge.csv`: the analysis of variance of a gauge study.
@@ -199,7 +202,7 @@ pub fn criteria(rows: &[Row]) -> Result<String, RecordError> {
     table("criteria.csv", CRITERIA, &rows)
 }
 
-fn table<T: Serialize>(name: &str, header: &str, rows: &[T]) -> Result<String, RecordError> {
+fn table<T: Serialize>(name: &str, header: &str, rows: impl IntoIterator<Item = T>) -> Result<String, RecordError> {
     let failed = |error: &dyn std::fmt::Display| RecordError::at(Path::new(name), error);
     // The header is written here, so that a table without rows has one too.
     let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());

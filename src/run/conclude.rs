@@ -66,27 +66,30 @@ pub struct Derived {
 }
 
 impl Derived {
-    /// Every derived file by name, as text. `program` is the version that the verdict is to name.
+    /// Hands every derived file, name and text, to `take`, one after the other: those of a long run are too large to be
+    /// in memory at once. `program` is the version that the verdict is to name.
     ///
     /// # Errors
     ///
-    /// [`RecordError`] where something cannot be put in words.
-    pub fn files(&self, program: &str) -> Result<Vec<(String, String)>, RecordError> {
-        let mut files = Vec::new();
+    /// [`RecordError`] where something cannot be put in words, or what `take` says.
+    pub fn each_file(
+        &self,
+        program: &str,
+        mut take: impl FnMut(&str, &str) -> Result<(), RecordError>,
+    ) -> Result<(), RecordError> {
         for (name, measurement) in &self.measurements {
-            files.push((format!("measurements/{name}.json"), run_dir::measurement(measurement)?));
+            take(&format!("measurements/{name}.json"), &run_dir::measurement(measurement)?)?;
         }
         let mut verdict = self.verdict.clone();
         verdict.versions.insert("rig".to_owned(), program.to_owned());
-        files.push(("presses.csv".to_owned(), tables::presses(&self.presses)?));
-        files.push(("strokes.csv".to_owned(), self.strokes.clone()));
+        take("presses.csv", &tables::presses(&self.presses)?)?;
+        take("strokes.csv", &self.strokes)?;
         if let Some(study) = &self.verdict.gauge {
-            files.push(("gauge.csv".to_owned(), tables::gauge(&study.anova)?));
+            take("gauge.csv", &tables::gauge(&study.anova)?)?;
         }
-        files.push(("measurements.csv".to_owned(), tables::measurements(&self.values)?));
-        files.push(("criteria.csv".to_owned(), tables::criteria(&self.verdict.criteria)?));
-        files.push(("verdict.json".to_owned(), run_dir::verdict(&verdict)?));
-        Ok(files)
+        take("measurements.csv", &tables::measurements(&self.values)?)?;
+        take("criteria.csv", &tables::criteria(&self.verdict.criteria)?)?;
+        take("verdict.json", &run_dir::verdict(&verdict)?)
     }
 }
 
@@ -161,9 +164,7 @@ pub fn conclude(job: &Job, dir: &mut RunDir, ended: &Ended) -> Result<VerdictDoc
     }
     let verdict = &derived.verdict;
     dir.event(at, "verdict", &format!("{:?}: {}", verdict.verdict, verdict.reason), json!(verdict.verdict))?;
-    for (name, text) in derived.files(env!("CARGO_PKG_VERSION"))? {
-        dir.put(&name, &text)?;
-    }
+    derived.each_file(env!("CARGO_PKG_VERSION"), |name, text| dir.put(name, text))?;
     Ok(derived.verdict)
 }
 

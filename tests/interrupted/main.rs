@@ -182,16 +182,15 @@ fn check_finished(run: &Path, job: &Job, what: &str) {
             log.events.iter().any(|event| event.event == "attempt" && event.text.contains(&name.replace(".rigc", "")))
         );
     }
-    for (name, text) in conclude::derive(job, run)
-        .expect("as the test wrote it")
-        .files(env!("CARGO_PKG_VERSION"))
-        .expect("as the test wrote it")
-    {
+    let derived = conclude::derive(job, run).expect("as the test wrote it");
+    let compared = derived.each_file(env!("CARGO_PKG_VERSION"), |name, text| {
         assert!(
-            fs::read_to_string(run.join(&name)).expect("as the test wrote it") == text,
+            fs::read_to_string(run.join(name)).expect("as the test wrote it") == text,
             "{what}: {name} does not derive again"
         );
-    }
+        Ok(())
+    });
+    compared.expect("as the test wrote it");
 }
 
 /// Ends a run at operation `at`, perhaps a resumed one as well, and resumes what is left.
