@@ -109,6 +109,23 @@ impl Bench {
         }
     }
 
+    /// Mean force over a span, N; `what` goes on meanwhile, for the message where no sample came.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`].
+    pub fn mean_force_n(&mut self, span: Duration, what: &str) -> Result<f64, Fault> {
+        let (mut sum_n, mut count) = (0.0, 0_u32);
+        self.observe(span, |reading| {
+            sum_n += reading.force_n;
+            count += 1;
+        })?;
+        match count {
+            0 => Err(Fault::Check(format!("no force sample came while {what}"))),
+            count => Ok(sum_n / f64::from(count)),
+        }
+    }
+
     /// Takes the mean force over a span of rest as the zero that readings are told against. The first is the reference
     /// zero as well: the force limit stays where it is, whatever is tared later.
     ///
@@ -116,15 +133,8 @@ impl Bench {
     ///
     /// [`Fault`].
     pub fn take_zero(&mut self, span: Duration) -> Result<(), Fault> {
-        let (mut sum_n, mut count) = (0.0, 0_u32);
-        self.observe(span, |reading| {
-            sum_n += reading.force_n;
-            count += 1;
-        })?;
-        if count == 0 {
-            return Err(Fault::Check("no force sample came while the zero was taken".to_owned()));
-        }
-        self.zero_counts += sum_n / f64::from(count) / self.calibration.force.n_per_count;
+        let mean_n = self.mean_force_n(span, "the zero was taken")?;
+        self.zero_counts += mean_n / self.calibration.force.n_per_count;
         self.reference_counts.get_or_insert(self.zero_counts);
         Ok(())
     }

@@ -16,6 +16,7 @@ use crate::{
     procedure::checks::{self, Finding},
     record::model as record,
     report::junit,
+    run::guarded::guarded,
 };
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -289,8 +290,7 @@ impl Recover {
         let failed = |message: String| Failure { exit: Exit::Unsafe, message };
         bench.identify().map_err(|fault| failed(format!("{fault}; the bench stays quarantined")))?;
         bench.stream(bench.rig().force.sample_rate_hz).map_err(|fault| failed(fault.to_string()))?;
-        let homed = bench.home();
-        let safe = bench.make_safe();
+        let (homed, safe) = guarded(&mut bench, Bench::home);
         if let (Ok(()), true) = (&homed, safe.confirmed()) {
             lock.release()?;
             terminal.answer(&format!("the bench is back: {}\n", safe.text()));

@@ -9,10 +9,7 @@ use super::{
 };
 use crate::{
     capture::{Block, ReadError, header},
-    record::{
-        archive,
-        follow::{Follower, News},
-    },
+    record::{archive, follow::Follower, journal::Event},
     report::live::Live,
     run::{
         conclude::derive,
@@ -130,7 +127,7 @@ impl Watched {
     }
 
     /// Takes an event; true where a capture was finished.
-    fn take(&mut self, news: &News) -> bool {
+    fn take(&mut self, news: &Event) -> bool {
         self.live.line(news.t_s, &news.text);
         let capture = news.data["capture"].as_str();
         match (news.event.as_str(), capture) {

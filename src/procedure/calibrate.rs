@@ -33,7 +33,7 @@ const AFTER_TAP: Duration = Duration::from_millis(600);
 /// [`Fault`].
 pub fn at_rest_n(bench: &mut Bench) -> Result<f64, Fault> {
     bench.observe(SETTLE, |_| {})?;
-    mean_n(bench, READ)
+    mean_n(bench)
 }
 
 /// Change of the force over `span`, N, under a weight that stands.
@@ -42,21 +42,13 @@ pub fn at_rest_n(bench: &mut Bench) -> Result<f64, Fault> {
 ///
 /// [`Fault`].
 pub fn creep_n(bench: &mut Bench, span: Duration) -> Result<f64, Fault> {
-    let before_n = mean_n(bench, READ)?;
+    let before_n = mean_n(bench)?;
     bench.observe(span, |_| {})?;
-    Ok(mean_n(bench, READ)? - before_n)
+    Ok(mean_n(bench)? - before_n)
 }
 
-fn mean_n(bench: &mut Bench, span: Duration) -> Result<f64, Fault> {
-    let (mut sum_n, mut count) = (0.0, 0_u32);
-    bench.observe(span, |reading| {
-        sum_n += reading.force_n;
-        count += 1;
-    })?;
-    match count {
-        0 => Err(Fault::Check("no force sample came while the weight was read".to_owned())),
-        count => Ok(sum_n / f64::from(count)),
-    }
+fn mean_n(bench: &mut Bench) -> Result<f64, Fault> {
+    bench.mean_force_n(READ, "the weight was read")
 }
 
 /// Readings of one push: on the way up, and on the way back.

@@ -173,15 +173,6 @@ pub fn recompute(run: &Path, name: &str) -> Result<(Header, Measurement), Record
     Ok((header, measurement))
 }
 
-/// Names of the captures of a run that were measured, in order.
-///
-/// # Errors
-///
-/// [`RecordError`].
-pub fn capture_names(run: &Path) -> Result<Vec<String>, RecordError> {
-    names(&run.join("measurements"), ".json")
-}
-
 #[cfg(test)]
 mod tests {
     use super::{CURVE_POINTS_MAX, Thinned};

@@ -3,7 +3,10 @@
 //! Only reads, and only what was appended since the last look, so that following a run neither slows nor endangers it.
 //! Deliberately absent: the chain of the journal (`verify` walks it) and the looks (`report::live`).
 
-use super::{RecordError, journal};
+use super::{
+    RecordError,
+    journal::{self, Event, INCOMPLETE},
+};
 use crate::capture::{Block, ReadError, compact::tail::Tail};
 use serde_json::Value;
 use std::{
@@ -21,19 +24,6 @@ pub struct Follower {
     capture: Option<(String, Option<Tail>)>,
 }
 
-/// A line of the journal as it came.
-#[derive(Clone, Debug, PartialEq)]
-pub struct News {
-    /// Run time, s.
-    pub t_s: f64,
-    /// Kind of event.
-    pub event: String,
-    /// One sentence.
-    pub text: String,
-    /// What else belongs to it.
-    pub data: Value,
-}
-
 impl Follower {
     /// Begins at the start of a run's journal.
     pub fn new(run: &Path) -> Self {
@@ -45,7 +35,7 @@ impl Follower {
     /// # Errors
     ///
     /// [`RecordError`] where there is no journal, or a whole line of it is no event.
-    pub fn events(&mut self) -> Result<Vec<News>, RecordError> {
+    pub fn events(&mut self) -> Result<Vec<Event>, RecordError> {
         let path = self.run.join(journal::FILE);
         let failed = |error: &dyn std::fmt::Display| RecordError::at(&path, error);
         let mut file = File::open(&path).map_err(|error| failed(&error))?;
@@ -56,13 +46,7 @@ impl Follower {
         while let Some(end) = self.torn.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.torn.drain(..=end).collect();
             let value: Value = serde_json::from_slice(&line).map_err(|error| failed(&error))?;
-            let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
-            news.push(News {
-                t_s: value["t_s"].as_f64().unwrap_or_default(),
-                event: text("event"),
-                text: text("text"),
-                data: value["data"].clone(),
-            });
+            news.push(Event::of(&value).ok_or_else(|| failed(&INCOMPLETE))?);
         }
         Ok(news)
     }
@@ -108,9 +92,11 @@ mod tests {
         assert!(follower.events().is_err(), "no journal");
         let mut file = std::fs::File::create(folder.path().join("journal.jsonl")).unwrap();
         let mut texts = Vec::new();
-        for chunk in
-            ["{\"t_s\":1.5,\"event\":\"a\",\"te", "xt\":\"one\"}\n{\"text\":\"two\"}\n{", "\"text\":\"three\"}\n"]
-        {
+        let line = |text: &str| format!("{{\"t_s\":1.5,\"wall\":\"w\",\"event\":\"a\",\"text\":\"{text}\"}}\n");
+        let lines: String = ["one", "two", "three"].map(line).concat();
+        let (first, rest) = lines.split_at(line("one").len() - 7);
+        let (second, third) = rest.split_at(rest.len() - 12);
+        for chunk in [first, second, third] {
             file.write_all(chunk.as_bytes()).unwrap();
             texts.extend(follower.events().unwrap().into_iter().map(|news| news.text));
         }

@@ -24,6 +24,9 @@ pub const FILE: &str = "journal.jsonl";
 /// The format, as the first line names it.
 pub const SCHEMA: &str = "journal/1";
 
+/// What is wrong with a line that is no [`Event`].
+pub const INCOMPLETE: &str = "the line lacks one of the keys t_s, wall, event, text";
+
 /// Event of the first line.
 const OPENED: &str = "journal";
 
@@ -127,6 +130,20 @@ pub struct Event {
     pub data: Value,
 }
 
+impl Event {
+    /// The event of a line that was parsed, whatever its digest is; `None` where a key is missing ([`INCOMPLETE`]).
+    pub fn of(value: &Value) -> Option<Self> {
+        let text = |key: &str| value[key].as_str().map(str::to_owned);
+        Some(Self {
+            t_s: value["t_s"].as_f64()?,
+            wall: text("wall")?,
+            event: text("event")?,
+            text: text("text")?,
+            data: value["data"].clone(),
+        })
+    }
+}
+
 /// A journal as read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Log {
@@ -200,17 +217,7 @@ fn follows(line: &[u8], number: u64, prev: &str) -> Result<(Event, String), &'st
     if value["prev"] != prev || value["n"] != number {
         return Err("the line does not follow the one before; a line was removed, added or moved");
     }
-    let text = |key: &str| value[key].as_str().map(str::to_owned);
-    let event = || {
-        Some(Event {
-            t_s: value["t_s"].as_f64()?,
-            wall: text("wall")?,
-            event: text("event")?,
-            text: text("text")?,
-            data: value["data"].clone(),
-        })
-    };
-    Ok((event().ok_or("the line lacks one of the keys t_s, wall, event, text")?, digest))
+    Ok((Event::of(&value).ok_or(INCOMPLETE)?, digest))
 }
 
 #[cfg(test)]

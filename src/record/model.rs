@@ -5,7 +5,7 @@
 use crate::{
     acceptance::{Row, Verdict, comparison::Comparison, gauge::GaugeStudy, operating::Characteristic},
     capture::Header,
-    measure::{Measurement, Stroke},
+    measure::Measurement,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
@@ -52,23 +52,6 @@ pub struct StrokeRow {
     pub penetration_u_mm: Option<f64>,
     pub missed: bool,
     pub capture: Arc<str>,
-}
-
-impl StrokeRow {
-    /// The stroke without its names.
-    pub fn stroke(&self) -> Stroke {
-        Stroke {
-            stroke: self.stroke,
-            start_s: self.start_s,
-            period_s: self.period_s,
-            peak_force_n: self.peak_force_n,
-            protrusion_mm: self.protrusion_mm,
-            protrusion_u_mm: self.protrusion_u_mm,
-            penetration_mm: self.penetration_mm,
-            penetration_u_mm: self.penetration_u_mm,
-            missed: self.missed,
-        }
-    }
 }
 
 /// The contract's `verdict.json`.

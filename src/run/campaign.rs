@@ -1,7 +1,7 @@
 //! The part of a run in which the bench moves: identify, check, home, then every step for every cartridge.
 
 use super::{
-    guarded::from_panic,
+    guarded::caught,
     heading::{self, Subject},
     job::Job,
     operator::{self, HandStep, Operator},
@@ -18,11 +18,7 @@ use crate::{
     time::RunTime,
 };
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeMap,
-    panic::{AssertUnwindSafe, catch_unwind},
-    rc::Rc,
-};
+use std::{collections::BTreeMap, rc::Rc};
 
 /// How far a run is.
 #[derive(Clone, Debug, PartialEq)]
@@ -166,9 +162,7 @@ struct Campaign<'a> {
 impl Campaign<'_> {
     /// Every step of one setup, and the safe state at its end whatever happened before.
     fn drive(&mut self, bench: &mut Bench, used: &mut Used, ended: &mut Ended) {
-        // A panic is a defect; the bench is made safe all the same, by the code below.
-        let result = catch_unwind(AssertUnwindSafe(|| self.setup(bench, used)));
-        let result = result.unwrap_or_else(|panic| Err(from_panic(panic.as_ref())));
+        let result = caught(|| self.setup(bench, used));
         ended.moved |= bench.moved();
         let stopped_at = self.at(bench);
         ended.safe = bench.make_safe();

@@ -6,7 +6,10 @@
 //! from the curvature that contacts show at small force.
 
 use super::{Refused, mean_and_u};
-use crate::uncertainty::{Budget, Measured};
+use crate::{
+    stats::regression::line,
+    uncertainty::{Budget, Measured},
+};
 
 /// Part of a push that is used, in shares of its largest force: the contact closes below, creep sets in above.
 const USED: [f64; 2] = [0.15, 0.9];
@@ -111,15 +114,8 @@ fn slope(points: &[Point], from_n: f64, to_n: f64) -> Result<f64, Refused> {
             used.len()
         )));
     }
-    let n = used.len() as f64;
-    let force = used.iter().map(|point| point.force_n).sum::<f64>() / n;
-    let stage = used.iter().map(|point| point.stage_mm).sum::<f64>() / n;
-    let (mut xy, mut xx) = (0.0, 0.0);
-    for point in used {
-        xy += (point.force_n - force) * (point.stage_mm - stage);
-        xx += (point.force_n - force).powi(2);
-    }
-    Ok(xy / xx)
+    let (forces, stages): (Vec<f64>, Vec<f64>) = used.iter().map(|point| (point.force_n, point.stage_mm)).unzip();
+    Ok(line(&forces, &stages)?.slope)
 }
 
 #[cfg(test)]

@@ -9,10 +9,18 @@ pub mod hard_stop;
 pub mod masses;
 pub mod ring_down;
 
+use crate::stats::{StatsError, describe::Moments};
+
 /// A calibration that cannot be made from these readings.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(pub String);
+
+impl From<StatsError> for Refused {
+    fn from(error: StatsError) -> Self {
+        Self(error.to_string())
+    }
+}
 
 impl Refused {
     fn because(text: impl Into<String>) -> Self {
@@ -20,16 +28,12 @@ impl Refused {
     }
 }
 
-/// Mean and SD of a mean of `values` (its degrees of freedom are one less than their number). 0 values: (0, 0).
+/// Mean of `values` and SD of that mean (0 for one value; its degrees of freedom are one less than their number); NaN
+/// where there is no finite value to begin with.
 fn mean_and_u(values: &[f64]) -> (f64, f64) {
-    let n = values.len() as f64;
-    if values.is_empty() {
-        return (0.0, 0.0);
+    match Moments::of(values) {
+        Ok(moments) if moments.n == 1 => (moments.mean, 0.0),
+        Ok(moments) => (moments.mean, moments.sd() / (moments.n as f64).sqrt()),
+        Err(_) => (f64::NAN, f64::NAN),
     }
-    let mean = values.iter().sum::<f64>() / n;
-    if values.len() < 2 {
-        return (mean, 0.0);
-    }
-    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    (mean, (variance / n).sqrt())
 }

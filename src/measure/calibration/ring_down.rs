@@ -8,7 +8,10 @@
 //! course nobody knows, is left out; it ends where the ringing drowns in noise.
 
 use super::{Refused, mean_and_u};
-use crate::uncertainty::{Budget, Measured};
+use crate::{
+    measure::screen::median,
+    uncertainty::{Budget, Measured},
+};
 use std::f64::consts::TAU;
 
 /// Fewest taps that ring.
@@ -97,10 +100,7 @@ struct Rest {
 
 impl Rest {
     fn of(forces_n: &[f64]) -> Self {
-        let median = |values: &mut Vec<f64>| {
-            values.sort_by(f64::total_cmp);
-            values.get(values.len() / 2).copied().unwrap_or(0.0)
-        };
+        let median = |values: &mut [f64]| median(values).unwrap_or(0.0);
         let median_n = median(&mut forces_n.to_vec());
         let mut off: Vec<f64> = forces_n.iter().map(|force_n| (force_n - median_n).abs()).collect();
         // 1.4826 makes the median deviation an SD for normal noise.

@@ -326,11 +326,6 @@ pub fn fit(pulses: &[Pulse], setting: &Setting) -> Option<Contact> {
     Some(Contact { protrusion_mm, law_u_mm: law_u.hypot(between), ..first })
 }
 
-/// A first idea of the contact: one fit by powers.
-pub fn sketch(pulses: &[Pulse], setting: &Setting) -> Option<Contact> {
-    fit_once(Family::Power, pulses, setting, (1.0, SCATTER_MM.0), None).map(|(contact, _)| contact)
-}
-
 /// Protrusion by one fit from where `contact` stands, with all pulses: for what they say when they are read otherwise.
 pub fn refit(pulses: &[Pulse], setting: &Setting, contact: &Contact) -> Option<f64> {
     let with = (contact.misfit.max(1.0), contact.scatter_mm.clamp(SCATTER_MM.1, SCATTER_MM.0));
