@@ -1,6 +1,9 @@
 //! The whole program against simulated devices on pseudo-terminals: real serial stack, real time, real signals.
 //!
 //! Waits here end with an event, at the latest after [`PATIENCE`]; nothing is asserted on how long anything took.
+//! A machine that stands still for a while is a reason for `rig` to end a run, and rightly so; simulated devices that
+//! are late by the same cause are no bench. A test that fails while one of the two was seen is done again
+//! ([`undisturbed`]); one that fails without is a failure.
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "what cannot be set up is a failed test, and says why")]
 
@@ -13,8 +16,10 @@ use rig::wire::bench_link::{
 use rustix::process::{Pid, Signal, kill_process};
 use serialport::TTYPort;
 use std::{
+    cell::Cell,
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     thread::sleep,
@@ -22,7 +27,27 @@ use std::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(240);
+/// Attempts that a machine that stands still may spoil, one after the other.
+const SPOILT_MAX: usize = 10;
 const PORTS: [&str; 3] = ["pen", "stage", "force"];
+
+thread_local! {
+    /// Whether the machine was seen to stand still during the attempt that this thread makes.
+    static SPOILT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Makes a test that needs a machine which keeps time; again where it fails on one that did not.
+fn undisturbed(test: impl Fn()) {
+    for _ in 0..SPOILT_MAX {
+        SPOILT.set(false);
+        let Err(panic) = catch_unwind(AssertUnwindSafe(&test)) else { return };
+        if !SPOILT.get() {
+            resume_unwind(panic);
+        }
+        eprintln!("the machine stood still; once more");
+    }
+    panic!("the machine stood still in {SPOILT_MAX} attempts: these tests need one that keeps time");
+}
 
 /// A bench of one test: a folder, a rig file, and the devices of `rig sim`.
 struct Stand {
@@ -137,11 +162,18 @@ sim = {{ seed = 5, phantom = {{ face_mm = 3.0 }} }}
 
     /// A validation of `plan` that has come to a step with `text` in its name.
     fn validate_up_to(&self, plan: &str, text: &str) -> Child {
-        let child = self.validation("bench.toml", plan).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = self.validation("bench.toml", plan);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut there = false;
         until(text, || {
+            let over = child.try_wait().unwrap().is_some();
             let journal = self.only_run().and_then(|run| fs::read_to_string(run.join("journal.jsonl")).ok());
-            journal.is_some_and(|journal| journal.contains(text))
+            there = journal.is_some_and(|journal| journal.contains(text));
+            there || over
         });
+        if !there {
+            panic!("over before {text}: {:?}", ended(child));
+        }
         child
     }
 
@@ -168,7 +200,11 @@ impl Drop for Stand {
             let _ = sim.wait();
         }
         if std::thread::panicking() {
-            eprintln!("rig sim said: {}", fs::read_to_string(self.path("sim.log")).unwrap_or_default());
+            let said = fs::read_to_string(self.path("sim.log")).unwrap_or_default();
+            eprintln!("rig sim said: {said}");
+            if ["ms late: the machine was busy", "nobody read them in time"].iter().any(|text| said.contains(text)) {
+                SPOILT.set(true);
+            }
         }
     }
 }
@@ -182,7 +218,12 @@ struct Finished {
 
 impl From<Output> for Finished {
     fn from(output: Output) -> Self {
-        Self { code: output.status.code(), messages: String::from_utf8(output.stderr).unwrap() }
+        let finished = Self { code: output.status.code(), messages: String::from_utf8(output.stderr).unwrap() };
+        let named = ["no force sample for", "this program stood still for", "the host is too busy to tell"];
+        if named.iter().any(|text| finished.messages.contains(text)) {
+            SPOILT.set(true);
+        }
+        finished
     }
 }
 
@@ -222,217 +263,247 @@ const AT_REST: &str = "quantity = \"protrusion\"\nstatistic = \"mean\"\nsource =
 
 #[test]
 fn a_pen_gets_the_verdict_that_it_deserves_over_real_ports() {
-    let stand = Stand::on();
-    let both = format!("{PRESSES}\n[dynamic]\nstroke_rates_hz = [110.0]\nstrokes = 200");
-    let one = PRESSES.replace("sites = 2", "sites = 1");
-    stand.write_plan("good", &both, &format!("{AT_REST}\ntolerance_mm = 0.15"));
-    stand.write_plan("other", PRESSES, &format!("{AT_REST}\nlower_mm = 2.0\nupper_mm = 2.3"));
-    stand.write_plan("few", &one, &format!("{AT_REST}\ntolerance_mm = 0.15"));
-    let cases = [("good", 0, "accept", 3), ("other", 1, "reject", 2), ("few", 4, "inconclusive", 1)];
-    for (plan, code, word, count) in cases {
-        let finished = stand.validate(&format!("{plan}.toml"));
-        assert_eq!(finished.code, Some(code), "{plan}: {}", finished.messages);
-        let run = stand.take_run(plan);
-        let verdict = verdict(&run);
-        assert_eq!(verdict["verdict"], word, "{plan}: {verdict:#}");
-        assert_eq!(verdict["simulated"], true);
-        assert_eq!(verdict["bench_state"], "safe: pen stopped, stage withdrawn, both confirmed");
-        assert_eq!(captures(&run).len(), count, "{plan}: {:?}", captures(&run));
-    }
+    undisturbed(|| {
+        let stand = Stand::on();
+        let both = format!("{PRESSES}\n[dynamic]\nstroke_rates_hz = [110.0]\nstrokes = 200");
+        let one = PRESSES.replace("sites = 2", "sites = 1");
+        stand.write_plan("good", &both, &format!("{AT_REST}\ntolerance_mm = 0.15"));
+        stand.write_plan("other", PRESSES, &format!("{AT_REST}\nlower_mm = 2.0\nupper_mm = 2.3"));
+        stand.write_plan("few", &one, &format!("{AT_REST}\ntolerance_mm = 0.15"));
+        let cases = [("good", 0, "accept", 3), ("other", 1, "reject", 2), ("few", 4, "inconclusive", 1)];
+        for (plan, code, word, count) in cases {
+            let finished = stand.validate(&format!("{plan}.toml"));
+            assert_eq!(finished.code, Some(code), "{plan}: {}", finished.messages);
+            let run = stand.take_run(plan);
+            let verdict = verdict(&run);
+            assert_eq!(verdict["verdict"], word, "{plan}: {verdict:#}");
+            assert_eq!(verdict["simulated"], true);
+            assert_eq!(verdict["bench_state"], "safe: pen stopped, stage withdrawn, both confirmed");
+            assert_eq!(captures(&run).len(), count, "{plan}: {:?}", captures(&run));
+        }
+    });
 }
 
 #[test]
 fn a_grbl_stage_and_a_pen_with_a_console_work_over_real_ports() {
-    let mut stand = Stand::off();
-    stand.write_other_rig("bench.toml");
-    stand.switch_on();
-    stand.write_plan("one", &PRESSES.replace("sites = 2", "sites = 1"), &format!("{AT_REST}\ntolerance_mm = 0.15"));
-    let finished = stand.validate("one.toml");
-    assert_eq!(finished.code, Some(4), "one press is too few, but it was measured: {}", finished.messages);
-    let run = stand.only_run().unwrap();
-    assert_eq!(verdict(&run)["bench_state"], "safe: pen stopped, stage withdrawn, both confirmed");
-    assert_eq!(captures(&run).len(), 1);
+    undisturbed(|| {
+        let mut stand = Stand::off();
+        stand.write_other_rig("bench.toml");
+        stand.switch_on();
+        stand.write_plan("one", &PRESSES.replace("sites = 2", "sites = 1"), &format!("{AT_REST}\ntolerance_mm = 0.15"));
+        let finished = stand.validate("one.toml");
+        assert_eq!(finished.code, Some(4), "one press is too few, but it was measured: {}", finished.messages);
+        let run = stand.only_run().unwrap();
+        assert_eq!(verdict(&run)["bench_state"], "safe: pen stopped, stage withdrawn, both confirmed");
+        assert_eq!(captures(&run).len(), 1);
+    });
 }
 
 #[test]
 fn a_bench_in_use_is_refused_and_sigterm_ends_in_the_safe_state() {
-    let stand = Stand::on();
-    stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
-    let first = stand.validate_up_to("presses.toml", "press 1 at set depth");
-    let second = stand.validate("presses.toml");
-    assert_eq!(second.code, Some(2), "{}", second.messages);
-    assert!(second.messages.contains("in use by process") && second.messages.contains(" min "), "{}", second.messages);
-    stand.write_rig("twin.toml", PORTS);
-    let third = Finished::from(stand.validation("twin.toml", "presses.toml").output().unwrap());
-    assert_eq!(third.code, Some(2), "{}", third.messages);
-    assert!(third.messages.contains("in use"), "{}", third.messages);
+    undisturbed(|| {
+        let stand = Stand::on();
+        stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
+        let first = stand.validate_up_to("presses.toml", "press 1 at set depth");
+        let second = stand.validate("presses.toml");
+        assert_eq!(second.code, Some(2), "{}", second.messages);
+        assert!(
+            second.messages.contains("in use by process") && second.messages.contains(" min "),
+            "{}",
+            second.messages
+        );
+        stand.write_rig("twin.toml", PORTS);
+        let third = Finished::from(stand.validation("twin.toml", "presses.toml").output().unwrap());
+        assert_eq!(third.code, Some(2), "{}", third.messages);
+        assert!(third.messages.contains("in use"), "{}", third.messages);
 
-    signal(&first, Signal::TERM);
-    let first = ended(first);
-    assert_eq!(first.code, Some(143), "{}", first.messages);
-    let run = stand.only_run().unwrap();
-    let verdict = verdict(&run);
-    assert_eq!(verdict["verdict"], "aborted");
-    assert_eq!(verdict["bench_state"], "safe: pen stopped, stage withdrawn, both confirmed");
-    for file in ["journal.jsonl", "presses.csv", "manifest.json", "report.html"] {
-        assert!(run.join(file).is_file(), "{file}");
-    }
-    assert!(!stand.path("bench.quarantine.json").exists());
+        signal(&first, Signal::TERM);
+        let first = ended(first);
+        assert_eq!(first.code, Some(143), "{}", first.messages);
+        let run = stand.only_run().unwrap();
+        let verdict = verdict(&run);
+        assert_eq!(verdict["verdict"], "aborted");
+        assert_eq!(verdict["bench_state"], "safe: pen stopped, stage withdrawn, both confirmed");
+        for file in ["journal.jsonl", "presses.csv", "manifest.json", "report.html"] {
+            assert!(run.join(file).is_file(), "{file}");
+        }
+        assert!(!stand.path("bench.quarantine.json").exists());
+    });
 }
 
 #[test]
 fn a_pen_whose_host_was_killed_stops_by_its_own_lease() {
-    let stand = Stand::on();
-    let strokes = "[dynamic]\nstroke_rates_hz = [110.0]\nstrokes = 5000";
-    stand.write_plan("strokes", strokes, "quantity = \"puncture_rate\"\nstatistic = \"mean\"\ntolerance_percent = 5");
-    let mut host = stand.validate_up_to("strokes.toml", "5000 strokes at");
-    // The touch comes first; then the pen strokes for most of a minute.
-    sleep(Duration::from_secs(4));
-    host.kill().unwrap();
-    host.wait().unwrap();
+    undisturbed(|| {
+        let stand = Stand::on();
+        let strokes = "[dynamic]\nstroke_rates_hz = [110.0]\nstrokes = 5000";
+        stand.write_plan(
+            "strokes",
+            strokes,
+            "quantity = \"puncture_rate\"\nstatistic = \"mean\"\ntolerance_percent = 5",
+        );
+        let mut host = stand.validate_up_to("strokes.toml", "5000 strokes at");
+        // The touch comes first; then the pen strokes for most of a minute.
+        sleep(Duration::from_secs(4));
+        host.kill().unwrap();
+        host.wait().unwrap();
 
-    let mut port = open(&stand.path("pty/pen"));
-    let mut decoder = FrameDecoder::default();
-    let lapsed = next_status(&mut port, &mut decoder, Kind::Event);
-    assert_eq!(lapsed.state, State::SafeLease, "said by itself");
-    let mut bytes = vec![0];
-    encode_request(1, &Heartbeat { lease_ms: 500, host_ms: 0 }, &mut bytes);
-    port.write_all(&bytes).unwrap();
-    let answered = next_status(&mut port, &mut decoder, Kind::Reply);
-    assert_eq!(answered.state, State::SafeLease, "a heartbeat does not bring it back");
-    drop(port);
+        let mut port = open(&stand.path("pty/pen"));
+        let mut decoder = FrameDecoder::default();
+        let lapsed = next_status(&mut port, &mut decoder, Kind::Event);
+        assert_eq!(lapsed.state, State::SafeLease, "said by itself");
+        let mut bytes = vec![0];
+        encode_request(1, &Heartbeat { lease_ms: 500, host_ms: 0 }, &mut bytes);
+        port.write_all(&bytes).unwrap();
+        let answered = next_status(&mut port, &mut decoder, Kind::Reply);
+        assert_eq!(answered.state, State::SafeLease, "a heartbeat does not bring it back");
+        drop(port);
 
-    let check = stand.run(["check", "--rig", "bench.toml"]);
-    assert_eq!(check.code, Some(0), "the next host finds a sound bench: {}", check.messages);
+        let check = stand.run(["check", "--rig", "bench.toml"]);
+        assert_eq!(check.code, Some(0), "the next host finds a sound bench: {}", check.messages);
+    });
 }
 
 #[test]
 fn ports_that_vanish_quarantine_the_bench_until_it_is_recovered() {
-    let mut stand = Stand::on();
-    stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
-    let run = stand.validate_up_to("presses.toml", "press 1 at set depth");
-    stand.cut_off();
-    let run = ended(run);
-    assert_eq!(run.code, Some(6), "{}", run.messages);
-    assert!(run.messages.contains("NOT CONFIRMED"), "{}", run.messages);
-    assert_eq!(verdict(&stand.take_run("lost"))["verdict"], "aborted");
-    let quarantine = stand.path("bench.quarantine.json");
-    assert!(fs::read_to_string(&quarantine).unwrap().contains("NOT CONFIRMED"));
+    undisturbed(|| {
+        let mut stand = Stand::on();
+        stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
+        let run = stand.validate_up_to("presses.toml", "press 1 at set depth");
+        stand.cut_off();
+        let run = ended(run);
+        assert_eq!(run.code, Some(6), "{}", run.messages);
+        assert!(run.messages.contains("NOT CONFIRMED"), "{}", run.messages);
+        assert_eq!(verdict(&stand.take_run("lost"))["verdict"], "aborted");
+        let quarantine = stand.path("bench.quarantine.json");
+        assert!(fs::read_to_string(&quarantine).unwrap().contains("NOT CONFIRMED"));
 
-    stand.switch_on();
-    let refused = stand.validate("presses.toml");
-    assert_eq!(refused.code, Some(6), "{}", refused.messages);
-    assert!(refused.messages.contains("rig recover"), "{}", refused.messages);
-    assert!(stand.only_run().is_none(), "nothing was begun");
-    let recovered = stand.run(["recover", "--rig", "bench.toml"]);
-    assert_eq!(recovered.code, Some(0), "{}", recovered.messages);
-    assert!(!quarantine.exists());
-    assert_eq!(stand.run(["check", "--rig", "bench.toml"]).code, Some(0));
+        stand.switch_on();
+        let refused = stand.validate("presses.toml");
+        assert_eq!(refused.code, Some(6), "{}", refused.messages);
+        assert!(refused.messages.contains("rig recover"), "{}", refused.messages);
+        assert!(stand.only_run().is_none(), "nothing was begun");
+        let recovered = stand.run(["recover", "--rig", "bench.toml"]);
+        assert_eq!(recovered.code, Some(0), "{}", recovered.messages);
+        assert!(!quarantine.exists());
+        assert_eq!(stand.run(["check", "--rig", "bench.toml"]).code, Some(0));
+    });
 }
 
 #[test]
 fn a_tape_of_real_ports_is_replayed_without_them() {
-    let mut stand = Stand::on();
-    stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
-    let run =
-        |more: [&str; 4]| Finished::from(stand.validation("bench.toml", "presses.toml").args(more).output().unwrap());
-    let then = run(["--tape", "run.tape", "--out", "then"]);
-    assert_eq!(then.code, Some(0), "{}", then.messages);
-    let (then, now) = {
-        stand.cut_off();
-        let run = stand.validation("bench.toml", "presses.toml").args(["--replay", "run.tape"]).output().unwrap();
-        let now = Finished::from(run);
-        assert_eq!(now.code, Some(0), "{}", now.messages);
-        let then = fs::read_dir(stand.path("then")).unwrap().next().unwrap().unwrap().path();
-        (then, stand.only_run().unwrap())
-    };
-    assert_eq!(captures(&then).len(), 2);
-    for name in captures(&then).into_iter().map(|name| name.replace(".json", ".rigc")) {
-        let data = |run: &Path| fs::read(run.join("captures").join(&name)).unwrap();
-        assert_eq!(data(&then), data(&now), "{name}");
-    }
+    undisturbed(|| {
+        let mut stand = Stand::on();
+        stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
+        let mut taped = stand.validation("bench.toml", "presses.toml");
+        let then = Finished::from(taped.args(["--tape", "run.tape", "--out", "then"]).output().unwrap());
+        assert_eq!(then.code, Some(0), "{}", then.messages);
+        let (then, now) = {
+            stand.cut_off();
+            let run = stand.validation("bench.toml", "presses.toml").args(["--replay", "run.tape"]).output().unwrap();
+            let now = Finished::from(run);
+            assert_eq!(now.code, Some(0), "{}", now.messages);
+            let then = fs::read_dir(stand.path("then")).unwrap().next().unwrap().unwrap().path();
+            (then, stand.only_run().unwrap())
+        };
+        assert_eq!(captures(&then).len(), 2);
+        for name in captures(&then).into_iter().map(|name| name.replace(".json", ".rigc")) {
+            let data = |run: &Path| fs::read(run.join("captures").join(&name)).unwrap();
+            assert_eq!(data(&then), data(&now), "{name}");
+        }
+    });
 }
 
 #[test]
 fn a_missing_port_and_a_wrong_device_are_refused_before_anything_moves() {
-    let mut stand = Stand::off();
-    stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
-    let missing = stand.validate("presses.toml");
-    assert_eq!(missing.code, Some(2), "{}", missing.messages);
-    assert!(missing.messages.contains("pty/pen") && missing.messages.contains("rig ports"), "{}", missing.messages);
-    assert!(stand.only_run().is_none(), "nothing was begun");
+    undisturbed(|| {
+        let mut stand = Stand::off();
+        stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
+        let missing = stand.validate("presses.toml");
+        assert_eq!(missing.code, Some(2), "{}", missing.messages);
+        assert!(missing.messages.contains("pty/pen") && missing.messages.contains("rig ports"), "{}", missing.messages);
+        assert!(stand.only_run().is_none(), "nothing was begun");
 
-    stand.switch_on();
-    for [pen, stage, force] in [["force", "stage", "pen"], ["stage", "pen", "force"], ["pen", "force", "stage"]] {
-        stand.write_rig("bench.toml", [pen, stage, force]);
-        let swapped = stand.validate("presses.toml");
-        assert_eq!(swapped.code, Some(2), "{}", swapped.messages);
-        let verdict = verdict(&stand.take_run(&format!("{pen}-{stage}-{force}")));
-        assert_eq!(
-            (&verdict["verdict"], &verdict["bench_state"]),
-            (&"aborted".into(), &"safe: nothing was told to move".into())
-        );
-    }
+        stand.switch_on();
+        for [pen, stage, force] in [["force", "stage", "pen"], ["stage", "pen", "force"], ["pen", "force", "stage"]] {
+            stand.write_rig("bench.toml", [pen, stage, force]);
+            let swapped = stand.validate("presses.toml");
+            assert_eq!(swapped.code, Some(2), "{}", swapped.messages);
+            let verdict = verdict(&stand.take_run(&format!("{pen}-{stage}-{force}")));
+            assert_eq!(
+                (&verdict["verdict"], &verdict["bench_state"]),
+                (&"aborted".into(), &"safe: nothing was told to move".into())
+            );
+        }
+    });
 }
 
 #[test]
 fn a_port_that_vanishes_with_unread_bytes_ends_the_run_and_comes_back_for_the_next() {
-    let stand = Stand::on_with(
-        "id = \"F04\"\ndevice = \"force\"\ninject = { unplug = { back_after_s = 1.0 } }\nwhen = { phase = \"extended\" }",
-    );
-    stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
-    let run = stand.validate("presses.toml");
-    assert_eq!(run.code, Some(3), "{}", run.messages);
-    assert!(run.messages.contains("force device: the port"), "{}", run.messages);
-    let verdict = verdict(&stand.take_run("lost"));
-    assert_eq!(verdict["bench_state"], "safe: pen stopped, stage withdrawn, both confirmed");
-    until("the port under its old name", || stand.path("pty/force").exists());
-    let again = stand.validate("presses.toml");
-    assert_eq!(again.code, Some(0), "{}", again.messages);
+    undisturbed(|| {
+        let stand = Stand::on_with(
+            "id = \"F04\"\ndevice = \"force\"\ninject = { unplug = { back_after_s = 1.0 } }\nwhen = { phase = \"extended\" }",
+        );
+        stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
+        let run = stand.validate("presses.toml");
+        assert_eq!(run.code, Some(3), "{}", run.messages);
+        assert!(run.messages.contains("force device: the port"), "{}", run.messages);
+        let verdict = verdict(&stand.take_run("lost"));
+        assert_eq!(verdict["bench_state"], "safe: pen stopped, stage withdrawn, both confirmed");
+        until("the port under its old name", || stand.path("pty/force").exists());
+        let again = stand.validate("presses.toml");
+        assert_eq!(again.code, Some(0), "{}", again.messages);
+    });
 }
 
 #[test]
 fn a_deaf_pen_is_not_called_stopped_and_a_busy_port_is_not_called_unplugged() {
-    let stand = Stand::on_with("id = \"F20\"\ndevice = \"pen\"\ninject = \"deaf\"\nwhen = { phase = \"extended\" }");
-    stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
-    let run = stand.validate("presses.toml");
-    assert_eq!(run.code, Some(6), "{}", run.messages);
-    assert!(run.messages.contains("lease expired") && run.messages.contains("NOT CONFIRMED"), "{}", run.messages);
-    drop(stand);
-    let stand = Stand::on_with("id = \"F05\"\ndevice = \"stage\"\ninject = \"busy\"");
-    stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
-    let run = stand.validate("presses.toml");
-    assert_eq!(run.code, Some(2), "{}", run.messages);
-    assert!(run.messages.contains("in use"), "{}", run.messages);
+    undisturbed(|| {
+        let stand =
+            Stand::on_with("id = \"F20\"\ndevice = \"pen\"\ninject = \"deaf\"\nwhen = { phase = \"extended\" }");
+        stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
+        let run = stand.validate("presses.toml");
+        assert_eq!(run.code, Some(6), "{}", run.messages);
+        assert!(run.messages.contains("lease expired") && run.messages.contains("NOT CONFIRMED"), "{}", run.messages);
+        drop(stand);
+        let stand = Stand::on_with("id = \"F05\"\ndevice = \"stage\"\ninject = \"busy\"");
+        stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
+        let run = stand.validate("presses.toml");
+        assert_eq!(run.code, Some(2), "{}", run.messages);
+        assert!(run.messages.contains("in use"), "{}", run.messages);
+    });
 }
 
 #[test]
 fn more_signals_change_nothing_for_the_worse() {
-    let stand = Stand::on();
-    stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
-    let run = stand.validate_up_to("presses.toml", "press 1 at set depth");
-    signal(&run, Signal::INT);
-    for again in [Signal::INT, Signal::TERM, Signal::HUP, Signal::INT] {
-        sleep(Duration::from_millis(50));
-        signal(&run, again);
-    }
-    let run = ended(run);
-    assert_eq!(run.code, Some(130), "{}", run.messages);
-    let dir = stand.only_run().unwrap();
-    assert_eq!(verdict(&dir)["bench_state"], "safe: pen stopped, stage withdrawn, both confirmed");
-    assert!(dir.join("report.html").is_file());
+    undisturbed(|| {
+        let stand = Stand::on();
+        stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
+        let run = stand.validate_up_to("presses.toml", "press 1 at set depth");
+        signal(&run, Signal::INT);
+        for again in [Signal::INT, Signal::TERM, Signal::HUP, Signal::INT] {
+            sleep(Duration::from_millis(50));
+            signal(&run, again);
+        }
+        let run = ended(run);
+        assert_eq!(run.code, Some(130), "{}", run.messages);
+        let dir = stand.only_run().unwrap();
+        assert_eq!(verdict(&dir)["bench_state"], "safe: pen stopped, stage withdrawn, both confirmed");
+        assert!(dir.join("report.html").is_file());
+    });
 }
 
 #[test]
 fn the_links_go_with_the_simulator_and_a_folder_has_one() {
-    let mut stand = Stand::on();
-    let second = stand.run(["sim", "--rig", "bench.toml", "--pty", "pty"]);
-    assert_eq!(second.code, Some(2), "{}", second.messages);
-    assert!(second.messages.contains("another"), "{}", second.messages);
-    let sim = stand.sim.take().unwrap();
-    signal(&sim, Signal::INT);
-    assert_eq!(ended(sim).code, Some(0));
-    assert_eq!(fs::read_dir(stand.path("pty")).unwrap().count(), 0);
+    undisturbed(|| {
+        let mut stand = Stand::on();
+        let second = stand.run(["sim", "--rig", "bench.toml", "--pty", "pty"]);
+        assert_eq!(second.code, Some(2), "{}", second.messages);
+        assert!(second.messages.contains("another"), "{}", second.messages);
+        let sim = stand.sim.take().unwrap();
+        signal(&sim, Signal::INT);
+        assert_eq!(ended(sim).code, Some(0));
+        assert_eq!(fs::read_dir(stand.path("pty")).unwrap().count(), 0);
+    });
 }
 
 fn open(path: &Path) -> TTYPort {

@@ -109,21 +109,22 @@ impl Bench {
         }
     }
 
-    /// Mean force over a span, N; `what` goes on meanwhile, for the message where no sample came.
+    /// Mean over the readings of a span, and of the next one where none came in it: how long the stream may be silent is
+    /// the supervisor's to say.
     ///
     /// # Errors
     ///
-    /// [`Fault`].
-    pub fn mean_force_n(&mut self, span: Duration, what: &str) -> Result<f64, Fault> {
-        let (mut sum_n, mut count) = (0.0, 0_u32);
-        self.observe(span, |reading| {
-            sum_n += reading.force_n;
-            count += 1;
-        })?;
-        match count {
-            0 => Err(Fault::Check(format!("no force sample came while {what}"))),
-            count => Ok(sum_n / f64::from(count)),
+    /// [`Fault`]; without a force stream as well.
+    pub fn mean(&mut self, span: Duration, value: impl Fn(&Reading) -> f64) -> Result<f64, Fault> {
+        self.permit()?;
+        let (mut sum, mut count) = (0.0, 0_u32);
+        while count == 0 {
+            self.observe(span, |reading| {
+                sum += value(reading);
+                count += 1;
+            })?;
         }
+        Ok(sum / f64::from(count))
     }
 
     /// Takes the mean force over a span of rest as the zero that readings are told against. The first is the reference
@@ -133,7 +134,7 @@ impl Bench {
     ///
     /// [`Fault`].
     pub fn take_zero(&mut self, span: Duration) -> Result<(), Fault> {
-        let mean_n = self.mean_force_n(span, "the zero was taken")?;
+        let mean_n = self.mean(span, |reading| reading.force_n)?;
         self.zero_counts += mean_n / self.calibration.force.n_per_count;
         self.reference_counts.get_or_insert(self.zero_counts);
         Ok(())
@@ -162,15 +163,8 @@ impl Bench {
         if self.streaming_since.is_none() || !self.latched {
             return Ok(());
         }
-        let (mut sum_mm, mut count) = (0.0, 0_u32);
-        self.observe(ENCODER_ZERO_SPAN, |reading| {
-            sum_mm += reading.stage_mm;
-            count += 1;
-        })?;
-        if count == 0 {
-            return Err(Fault::Check("no sample of the encoder came while its zero was taken".to_owned()));
-        }
-        let off_mm = sum_mm / f64::from(count) - self.position_mm(Axis::Z);
+        let mean_mm = self.mean(ENCODER_ZERO_SPAN, |reading| reading.stage_mm)?;
+        let off_mm = mean_mm - self.position_mm(Axis::Z);
         self.z_zero_counts += off_mm / self.calibration.encoder.mm_per_count;
         // The jump is no motion.
         self.guard.new_stream();

@@ -17,9 +17,6 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use std::{path::PathBuf, time::Duration};
 
-/// A world this far behind the clock shows in what a host measures.
-const BEHIND_NOTED: Duration = Duration::from_millis(100);
-
 /// Serve the simulated devices of a rig file on pseudo-terminals in real time, until interrupted
 #[derive(Debug, Args)]
 #[command(after_help = "Example, in two terminals:\n  rig sim --rig rigs/pty.toml --pty pty\n  \
@@ -70,8 +67,12 @@ impl Simulate {
             TerminalBench::open(&rig.value, world, &cartridge, seed, in_force, &self.pty).map_err(Failure::usage)?;
         terminal.note(&format!("SIMULATED bench, seed {seed}; Ctrl-C ends it"));
         terminal.answer(&self.ready(&bench, seed, terminal.json));
+        let late = |late: Duration| {
+            let late_ms = late.as_millis();
+            terminal.note(&format!("the simulated world was {late_ms} ms late: the machine was busy"));
+        };
         let served =
-            bench.serve(&interrupt).map_err(|error| Failure { exit: Exit::Fault, message: error.to_string() })?;
+            bench.serve(&interrupt, late).map_err(|error| Failure { exit: Exit::Fault, message: error.to_string() })?;
         tell(&served, terminal);
         Ok(Exit::Done)
     }
@@ -98,9 +99,5 @@ impl Simulate {
 fn tell(served: &Served, terminal: &Terminal) {
     for (role, bytes) in served.lost_bytes.iter().filter(|(_, bytes)| *bytes > 0) {
         terminal.note(&format!("{bytes} bytes of the {} were lost: nobody read them in time", role.name()));
-    }
-    if served.behind_max > BEHIND_NOTED {
-        let behind_ms = served.behind_max.as_millis();
-        terminal.note(&format!("the simulated world was up to {behind_ms} ms late: the machine was busy"));
     }
 }

@@ -48,7 +48,7 @@ pub fn creep_n(bench: &mut Bench, span: Duration) -> Result<f64, Fault> {
 }
 
 fn mean_n(bench: &mut Bench) -> Result<f64, Fault> {
-    bench.mean_force_n(READ, "the weight was read")
+    bench.mean(READ, |reading| reading.force_n)
 }
 
 /// Readings of one push: on the way up, and on the way back.

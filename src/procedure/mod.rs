@@ -7,4 +7,5 @@ pub mod checks;
 pub mod dynamic;
 pub mod pace;
 pub mod press;
+pub mod sample_rate;
 pub mod site;
