@@ -99,6 +99,12 @@ fn signatures_say_who_as_what_and_why_and_ssh_keygen_agrees() {
     );
     assert!(text.contains("every figure and the verdict alike"), "{text}");
     assert_eq!(fs::metadata(folder.join("keys/op")).unwrap().permissions().mode() & 0o777, 0o600);
+    // The report of the run was made before it was signed; one that is made anew lists who has signed.
+    assert!(!fs::read_to_string(run.join("report.html")).unwrap().contains("figures reviewed"));
+    let name = run.file_name().unwrap().to_string_lossy();
+    line(folder, &format!("report reports/{name} --format html --out again"));
+    let page = fs::read_to_string(folder.join("again/report.html")).unwrap();
+    assert!(["Anna Weber", "figures reviewed", "SHA256:"].iter().all(|text| page.contains(text)));
     // A key that did not sign.
     line(folder, "keys new other --out keys");
     let output = verify(folder, &run, "--key keys/other.pub");

@@ -25,7 +25,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sim", &["units", "time", "prng", "checksum", "config", "wire", "link"]),
     ("bench", &["time", "prng", "capture", "config", "link", "device", "sim"]),
     ("record", &["time", "checksum", "capture", "config", "measure", "acceptance", "device", "bench"]),
-    ("procedure", &["time", "capture", "config", "bench"]),
+    ("procedure", &["time", "stats", "capture", "config", "bench"]),
     ("run", &["time", "prng", "checksum", "uncertainty", "capture", "config", "measure", "acceptance", "link", "device", "bench", "record", "procedure"]),
     ("report", &["uncertainty", "stats", "capture", "measure", "acceptance", "record"]),
     ("cli", &["time", "uncertainty", "stats", "capture", "config", "measure", "acceptance", "link", "sim", "bench", "record", "procedure", "run", "report"]),

@@ -2,8 +2,8 @@
 
 use super::{
     RecordError, journal, manifest,
-    model::{CaptureRecord, Check, Curve, JournalLine, RunRecord, VerdictDocument},
-    tables,
+    model::{CaptureRecord, Check, Curve, JournalLine, RunRecord, Signatures, VerdictDocument},
+    signature, tables,
 };
 use crate::{
     capture::{Block, Header, Kind, Phase, header},
@@ -82,6 +82,7 @@ pub fn load(run: &Path) -> Result<RunRecord, RecordError> {
         .collect();
     let journal =
         events.into_iter().map(|event| JournalLine { t_s: event.t_s, event: event.event, text: event.text }).collect();
+    let (held, broken) = signature::verify(run, &[])?;
     Ok(RunRecord {
         verdict,
         presses: tables::read(&run.join("presses.csv"))?,
@@ -90,6 +91,7 @@ pub fn load(run: &Path) -> Result<RunRecord, RecordError> {
         checks,
         journal,
         settings,
+        signatures: Signatures { held, broken },
         digest: manifest::record_digest(run)?,
     })
 }

@@ -6,6 +6,7 @@ use crate::{
     acceptance::{Row, Verdict, comparison::Comparison, gauge::GaugeStudy, operating::Characteristic},
     capture::Header,
     measure::Measurement,
+    record::signature::Signed,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
@@ -171,6 +172,15 @@ pub struct JournalLine {
     pub text: String,
 }
 
+/// The electronic signatures of an archive.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Signatures {
+    /// Those that hold, in the order in which they were given.
+    pub held: Vec<Signed>,
+    /// What is wrong with the others.
+    pub broken: Vec<String>,
+}
+
 /// Everything that a report needs, read from an archive.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRecord {
@@ -188,6 +198,8 @@ pub struct RunRecord {
     pub journal: Vec<JournalLine>,
     /// Settings as used: file name and text.
     pub settings: Vec<(String, String)>,
+    /// Electronic signatures, when the record was read.
+    pub signatures: Signatures,
     /// What the record is known by; see [`record_digest`](super::manifest::record_digest).
     pub digest: String,
 }

@@ -5,7 +5,12 @@ use crate::{
     capture::{ForceChannel, Header, Kind, Phase, StageChannel},
     measure::{Anomaly, Dynamic, Measurement, Outcome, Press, Refusal, ScanBin},
     prng::Stream,
-    record::model::{CaptureRecord, Check, Curve, JournalLine, PressRow, RunRecord, StrokeRow, VerdictDocument},
+    record::{
+        model::{
+            CaptureRecord, Check, Curve, JournalLine, PressRow, RunRecord, Signatures, StrokeRow, VerdictDocument,
+        },
+        signature::{Signed, Statement},
+    },
     uncertainty::{Budget, Measured},
 };
 use std::collections::BTreeMap;
@@ -86,6 +91,7 @@ pub fn empty(verdict: Verdict) -> RunRecord {
         checks: Vec::new(),
         journal: Vec::new(),
         settings: Vec::new(),
+        signatures: Signatures::default(),
         digest: "5eed".repeat(16),
     }
 }
@@ -131,6 +137,17 @@ pub fn hostile() -> RunRecord {
     record.checks = vec![Check { name: bad(), passed: false, detail: bad() }];
     record.journal = vec![JournalLine { t_s: f64::NAN, event: bad(), text: bad() }];
     record.settings = vec![(bad(), bad())];
+    let statement = Statement {
+        schema: bad(),
+        run: bad(),
+        manifest: bad(),
+        previous: bad(),
+        role: bad(),
+        name: bad(),
+        reason: bad(),
+        at: bad(),
+    };
+    record.signatures = Signatures { held: vec![Signed { statement, key: bad(), known: false }], broken: vec![bad()] };
     record
 }
 

@@ -13,6 +13,7 @@ pub mod cover;
 pub mod gauge;
 pub mod journal;
 pub mod measurement;
+pub mod signatures;
 pub mod statistics;
 pub mod traceability;
 pub mod uncertainty;
@@ -141,8 +142,7 @@ impl Document {
         sections.extend(record.verdict.gauge.as_ref().map(gauge::section));
         sections.extend([uncertainty::section(&depths), anomalies::section(record), bench::section(record)]);
         let clauses = traceability::section(record, &sections);
-        sections.push(clauses);
-        sections.push(journal::section(record));
+        sections.extend([clauses, journal::section(record), signatures::section(record)]);
         Self::new(sections)
     }
 
