@@ -360,7 +360,7 @@ impl<'a> Bench<'a> {
         let mut truth = Truth { face_mm: w.face_mm, ..Truth::default() };
         let at = w.face_mm - w.run_gap_mm;
         pen.begin_run();
-        let start = self.time_s;
+        let (start, start_phase) = (self.time_s, pen.phase);
         let mut stroke = 0;
         let mut deepest = 0.0_f64;
         loop {
@@ -383,7 +383,9 @@ impl<'a> Bench<'a> {
                 }
             }
         }
-        truth.stroke_rate_hz = w.strokes as f64 / (self.time_s - start);
+        // The pen is a part of a sample past the end of its last stroke.
+        let strokes = w.strokes as f64 + pen.phase - start_phase;
+        truth.stroke_rate_hz = strokes / (self.time_s - start);
         (w.header(), self.recording, truth)
     }
 }

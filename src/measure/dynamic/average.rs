@@ -5,7 +5,7 @@
 //! difference goes into the budget.
 //!
 //! Constants marked (derived) come from simulated worlds whose laws differ from the model (tests/dynamic_truth);
-//! [`CUTTING_SHARE`] alone was also chosen with the four captures of known truth in view, so agreement with these four
+//! [`CUTTING_SHARE_U`] alone was also chosen with the four captures of known truth in view, so agreement with these four
 //! is no proof of it.
 //! Deliberately absent: single strokes.
 
@@ -39,9 +39,9 @@ const SCATTER_RATIO_MAX: f64 = 1.6;
 const DIMPLE_RELATIVE: f64 = 0.05;
 /// Least standard uncertainty of the dimple, mm.
 const DIMPLE_MM: f64 = 0.004;
-/// Share of the force of cutting that stretches the phantom, and its standard uncertainty: between 0 and 0.6 in
-/// captures with known truth (derived).
-const CUTTING_SHARE: (f64, f64) = (0.3, 0.45);
+/// Share of the force of cutting that stretches the phantom at top dead centre, where the needles stand and a force that
+/// grows with their speed is gone: standard uncertainty (derived).
+const CUTTING_SHARE_U: f64 = 0.4;
 /// What the run shows on average, and each stroke's distance from it.
 #[derive(Debug)]
 pub struct Average<'a> {
@@ -103,12 +103,11 @@ impl Average<'_> {
     /// unloads in series. `top_n` is the force at top dead centre. `None` where no unloading was seen.
     pub fn dimple_mm(&self, unloading: &Unloading, top_n: f64) -> Option<(f64, f64)> {
         let (level_n, amplitude_n) = unloading.line()?;
-        // Part of the force at the top is still cutting, which does not stretch the phantom; how much is not seen.
+        // What the force at the top has above the line is cutting; it may stretch the phantom, and how much is not seen.
         let cutting_n = (top_n - level_n).max(0.0);
         let give_mm = self.contact.half_stroke_mm / amplitude_n;
-        let force_n = level_n + CUTTING_SHARE.0 * cutting_n;
-        let dimple_mm = (force_n * (give_mm - self.header.compliance_mm_per_n)).max(0.0);
-        let u = (CUTTING_SHARE.1 * cutting_n * give_mm).hypot(DIMPLE_RELATIVE * dimple_mm).max(DIMPLE_MM);
+        let dimple_mm = (level_n * (give_mm - self.header.compliance_mm_per_n)).max(0.0);
+        let u = (CUTTING_SHARE_U * cutting_n * give_mm).hypot(DIMPLE_RELATIVE * dimple_mm).max(DIMPLE_MM);
         Some((dimple_mm, u))
     }
 
