@@ -1,6 +1,7 @@
 //! Checksums: CRC-16 of BENCH-LINK frames, the LRC of Zaber packets, SHA-256 of archive files.
 
 use sha2::{Digest as _, Sha256};
+use std::io;
 
 /// Bytes that one step of [`crc16`] takes at once.
 const CRC16_SLICES: usize = 8;
@@ -59,6 +60,17 @@ impl Digest {
     /// The digest of all pieces, lower-case hexadecimal.
     pub fn hex(self) -> String {
         hex(&self.0.finalize())
+    }
+}
+
+impl io::Write for Digest {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

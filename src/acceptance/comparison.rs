@@ -9,12 +9,13 @@
 //! Deliberately absent: a default margin; tests of no difference.
 
 use super::Verdict;
-use super::dataset::{DataSet, DataSets};
+use super::dataset::{DataSet, DataSets, Unit};
 use super::measurements::Value;
 use crate::config::plan::{DataSource, Quantity};
 use crate::stats::distribution::{Distribution, Normal, StudentT};
 use crate::stats::{StatsError, describe, equivalence};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// Most cartridges a side that a number that would be enough is looked for among.
 const CARTRIDGES_MAX: u32 = 10_000;
@@ -95,7 +96,7 @@ pub fn compare(question: &Question, a: &[Value], b: &[Value]) -> Result<Comparis
     // The calculator's own checks, on values that cannot fail otherwise.
     equivalence::welch(&[0.0, 1.0], &[0.0, 1.0], margin_mm, alpha)?;
     let (sets_a, sets_b) = (DataSets::of(a), DataSets::of(b));
-    let of = |sets: &DataSets<'_>, source| sets.find(quantity, source, None).count() > 0;
+    let of = |sets: &DataSets, source| sets.find(quantity, source, None).count() > 0;
     let sources = [DataSource::Strokes, DataSource::Presses];
     let source = sources.into_iter().find(|source| of(&sets_a, *source) && of(&sets_b, *source));
     let (mut set_depths, mut unmatched_mm) = (Vec::new(), Vec::new());
@@ -120,12 +121,12 @@ pub fn compare(question: &Question, a: &[Value], b: &[Value]) -> Result<Comparis
 }
 
 /// The data set of the same setting in the other run.
-fn partner<'s, 'v>(sets: &'s DataSets<'v>, like: &DataSet<'_>, source: DataSource) -> Option<&'s DataSet<'v>> {
+fn partner<'s>(sets: &'s DataSets, like: &DataSet, source: DataSource) -> Option<&'s DataSet> {
     sets.find(like.quantity, source, Some(like.set_depth_mm)).find(|set| set.set_rate_hz == like.set_rate_hz)
 }
 
 /// Both runs at one set depth.
-fn at(question: &Question, a: &DataSet<'_>, b: &DataSet<'_>) -> Compared {
+fn at(question: &Question, a: &DataSet, b: &DataSet) -> Compared {
     let (means_a, means_b) = (cartridge_means(a), cartridge_means(b));
     let numbers = |means: &[CartridgeMean]| means.iter().map(|one| one.mean_mm).collect::<Vec<f64>>();
     let (x, y) = (numbers(&means_a), numbers(&means_b));
@@ -213,11 +214,11 @@ fn enough(question: &Question, found: &equivalence::Equivalence, room: f64, size
     }
 }
 
-fn cartridge_means(set: &DataSet<'_>) -> Vec<CartridgeMean> {
-    let of_pen = |(pen, units): &(&str, Vec<super::dataset::Unit<'_>>)| {
-        let mean = |unit: &super::dataset::Unit<'_>| CartridgeMean {
-            pen: (*pen).to_owned(),
-            cartridge: unit.cartridge.to_owned(),
+fn cartridge_means(set: &DataSet) -> Vec<CartridgeMean> {
+    let of_pen = |(pen, units): &(Arc<str>, Vec<Unit>)| {
+        let mean = |unit: &Unit| CartridgeMean {
+            pen: pen.to_string(),
+            cartridge: unit.cartridge.to_string(),
             mean_mm: describe::sum(unit.values.iter().copied()) / unit.values.len() as f64,
         };
         units.iter().map(mean).collect::<Vec<_>>()

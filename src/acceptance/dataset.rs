@@ -5,20 +5,20 @@
 
 use super::measurements::Value;
 use crate::config::plan::{DataSource, Quantity};
-use std::collections::BTreeMap;
+use std::{borrow::Borrow, collections::BTreeMap, sync::Arc};
 
 /// The values of one cartridge under one setting, in the order of measurement.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Unit<'a> {
+pub struct Unit {
     /// The cartridge.
-    pub cartridge: &'a str,
+    pub cartridge: Arc<str>,
     /// Its values.
     pub values: Vec<f64>,
 }
 
 /// The values of one quantity under one setting.
 #[derive(Clone, Debug, PartialEq)]
-pub struct DataSet<'a> {
+pub struct DataSet {
     /// What was measured.
     pub quantity: Quantity,
     /// Strokes or presses.
@@ -28,16 +28,16 @@ pub struct DataSet<'a> {
     /// Rate that the pen was told, Hz; `None` where there is none.
     pub set_rate_hz: Option<f64>,
     /// Pens with their cartridges, in the order of their first value.
-    pub pens: Vec<(&'a str, Vec<Unit<'a>>)>,
+    pub pens: Vec<(Arc<str>, Vec<Unit>)>,
     /// Largest shared standard uncertainty among the values.
     pub u: f64,
     /// Smallest shared standard uncertainty among the values.
     pub u_min: f64,
 }
 
-impl DataSet<'_> {
+impl DataSet {
     /// Every cartridge.
-    pub fn units(&self) -> impl Iterator<Item = &Unit<'_>> {
+    pub fn units(&self) -> impl Iterator<Item = &Unit> {
         self.pens.iter().flat_map(|(_, units)| units)
     }
 
@@ -70,18 +70,25 @@ type Key = (Quantity, DataSource, u64, Option<u64>);
 
 /// All data sets of a measurement.
 #[derive(Debug)]
-pub struct DataSets<'a> {
-    sets: BTreeMap<Key, DataSet<'a>>,
+pub struct DataSets {
+    sets: BTreeMap<Key, DataSet>,
 }
 
-impl<'a> DataSets<'a> {
-    /// Sorts `values`; within a cartridge by their `order`, which need not be the order of the slice.
-    pub fn of(values: &'a [Value]) -> Self {
-        let mut sets: BTreeMap<Key, Vec<&Value>> = BTreeMap::new();
-        for run in values.chunk_by(|a, b| key(a) == key(b)) {
-            sets.entry(key(&run[0])).or_default().extend(run);
+impl DataSets {
+    /// Sorts `values`, which need not be in memory all at once; within a cartridge by their `order`, which need not be the
+    /// order in which they come.
+    pub fn of<V: Borrow<Value>>(values: impl IntoIterator<Item = V>) -> Self {
+        let mut sets: BTreeMap<Key, Gathered> = BTreeMap::new();
+        for value in values {
+            let value = value.borrow();
+            sets.entry(key(value)).or_insert_with(|| Gathered::like(value)).push(value);
         }
-        Self { sets: sets.into_iter().map(|(key, values)| (key, gather(&values))).collect() }
+        Self { sets: sets.into_iter().map(|(key, gathered)| (key, gathered.ordered())).collect() }
+    }
+
+    /// Every data set.
+    pub fn all(&self) -> impl Iterator<Item = &DataSet> {
+        self.sets.values()
     }
 
     /// Data sets of a quantity and source, at one set depth or at all, ascending.
@@ -90,9 +97,9 @@ impl<'a> DataSets<'a> {
         quantity: Quantity,
         source: DataSource,
         set_depth_mm: Option<f64>,
-    ) -> impl Iterator<Item = &DataSet<'a>> {
-        let wanted = move |set: &&DataSet<'a>| set_depth_mm.is_none_or(|depth| (depth - set.set_depth_mm).abs() < 1e-9);
-        self.sets.values().filter(move |set| set.quantity == quantity && set.source == source).filter(wanted)
+    ) -> impl Iterator<Item = &DataSet> {
+        let wanted = move |set: &&DataSet| set_depth_mm.is_none_or(|depth| (depth - set.set_depth_mm).abs() < 1e-9);
+        self.all().filter(move |set| set.quantity == quantity && set.source == source).filter(wanted)
     }
 }
 
@@ -101,39 +108,58 @@ fn key(value: &Value) -> Key {
     (value.quantity, value.source, depth, value.set_rate_hz.map(f64::to_bits))
 }
 
-/// Values with their order, by name.
-type Named<'a, T> = Vec<(&'a str, T)>;
+/// Things with their names, in the order of their first mention.
+type Named<T> = Vec<(Arc<str>, T)>;
 
-/// One data set from its values, of which there is at least one.
-fn gather<'a>(values: &[&'a Value]) -> DataSet<'a> {
-    let mut pens: Named<'a, Named<'a, Vec<(u64, f64)>>> = Vec::new();
-    for run in values.chunk_by(|a, b| a.pen == b.pen && a.cartridge == b.cartridge) {
-        let (pen, cartridge) = (&*run[0].pen, &*run[0].cartridge);
-        let at = pens.iter().position(|(name, _)| *name == pen).unwrap_or_else(|| {
-            pens.push((pen, Vec::new()));
-            pens.len() - 1
-        });
-        let units = &mut pens[at].1;
-        let at = units.iter().position(|(name, _)| *name == cartridge).unwrap_or_else(|| {
-            units.push((cartridge, Vec::new()));
-            units.len() - 1
-        });
-        units[at].1.extend(run.iter().map(|value| (value.order, value.value)));
+/// A data set in the making.
+struct Gathered {
+    /// The set, as yet without values.
+    set: DataSet,
+    /// Pens, cartridges, values with their order.
+    pens: Named<Named<Vec<(u64, f64)>>>,
+    /// Pen and cartridge of the last value, mostly those of the next.
+    last: (usize, usize),
+}
+
+impl Gathered {
+    fn like(value: &Value) -> Self {
+        let &Value { quantity, source, set_depth_mm, set_rate_hz, .. } = value;
+        let set =
+            DataSet { quantity, source, set_depth_mm, set_rate_hz, pens: Vec::new(), u: 0.0, u_min: f64::INFINITY };
+        Self { set, pens: Vec::new(), last: (0, 0) }
     }
-    let ordered = |(cartridge, mut rows): (&'a str, Vec<(u64, f64)>)| {
-        rows.sort_by_key(|(order, _)| *order);
-        Unit { cartridge, values: rows.into_iter().map(|(_, value)| value).collect() }
+
+    fn push(&mut self, value: &Value) {
+        let (pen, cartridge) = self.last;
+        let (pen, cartridges) = named(&mut self.pens, &value.pen, pen);
+        let (cartridge, values) = named(cartridges, &value.cartridge, cartridge);
+        values.push((value.order, value.value));
+        self.last = (pen, cartridge);
+        self.set.u = self.set.u.max(value.u);
+        self.set.u_min = self.set.u_min.min(value.u);
+    }
+
+    fn ordered(self) -> DataSet {
+        let ordered = |(cartridge, mut rows): (Arc<str>, Vec<(u64, f64)>)| {
+            rows.sort_by_key(|(order, _)| *order);
+            Unit { cartridge, values: rows.into_iter().map(|(_, value)| value).collect() }
+        };
+        let pens = self.pens.into_iter().map(|(pen, units)| (pen, units.into_iter().map(ordered).collect()));
+        DataSet { pens: pens.collect(), ..self.set }
+    }
+}
+
+/// What goes by a name, with its place, begun where it is not there; `likely` is looked at first.
+fn named<'t, T: Default>(things: &'t mut Named<T>, name: &Arc<str>, likely: usize) -> (usize, &'t mut T) {
+    let is = |thing: &(Arc<str>, T)| thing.0 == *name;
+    let at = match things.get(likely) {
+        Some(thing) if is(thing) => likely,
+        _ => things.iter().position(is).unwrap_or(things.len()),
     };
-    let first = values[0];
-    DataSet {
-        quantity: first.quantity,
-        source: first.source,
-        set_depth_mm: first.set_depth_mm,
-        set_rate_hz: first.set_rate_hz,
-        pens: pens.into_iter().map(|(pen, units)| (pen, units.into_iter().map(ordered).collect())).collect(),
-        u: values.iter().map(|value| value.u).fold(0.0, f64::max),
-        u_min: values.iter().map(|value| value.u).fold(f64::INFINITY, f64::min),
+    if at == things.len() {
+        things.push((Arc::clone(name), T::default()));
     }
+    (at, &mut things[at].1)
 }
 
 #[cfg(test)]
@@ -167,7 +193,7 @@ mod tests {
         let found: Vec<_> = sets.find(Quantity::Protrusion, DataSource::Strokes, None).collect();
         assert_eq!(found.iter().map(|set| set.set_depth_mm).collect::<Vec<_>>(), [0.5, 1.0]);
         assert_eq!(found[1].pens[0].1[0].values, [3.0, 4.0]);
-        assert_eq!((found[1].pens[1].0, found[1].u, found[1].u_min), ("q", 0.001 * 9.0, 0.001 * 3.0));
+        assert_eq!((&*found[1].pens[1].0, found[1].u, found[1].u_min), ("q", 0.001 * 9.0, 0.001 * 3.0));
         assert_eq!(sets.find(Quantity::Protrusion, DataSource::Strokes, Some(0.5)).count(), 1);
         assert_eq!(sets.find(Quantity::Protrusion, DataSource::Presses, None).count(), 0);
     }

@@ -3,12 +3,11 @@
 //! The run is accepted only where every criterion is accepted at every set depth: an intersection-union test (Berger
 //! 1982), whose risk is that of one criterion at most, without any adjustment of alpha.
 
-use super::dataset::{DataSet, DataSets};
+use super::dataset::{DataSet, DataSets, Unit};
 use super::judgement::{judge, unmeasured};
-use super::measurements::Value;
 use super::{Row, Verdict, operating};
 use crate::config::plan::{Criterion, DataSource, Plan, Quantity};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Set depths closer than this are the same, mm.
 const SAME_DEPTH_MM: f64 = 1e-9;
@@ -46,11 +45,11 @@ pub struct Conduct<'a> {
     pub refused: &'a [Refused],
 }
 
-/// Decides `plan` on `values`, which may come in any order. A criterion that has no value at one of the planned set
+/// Decides `plan` on the data sets. A criterion that has no value at one of the planned set
 /// depths is inconclusive there, and so is one that would be accepted although more captures were refused than the plan
 /// allows: what could not be measured is never passed over. Where the plan names risks instead of a number of cartridges,
 /// the number follows from them here.
-pub fn decide(plan: &Plan, conduct: Conduct<'_>, values: &[Value]) -> Decision {
+pub fn decide(plan: &Plan, conduct: Conduct<'_>, sets: &DataSets) -> Decision {
     let Conduct { planned_mm, refused } = conduct;
     let plan = match operating::resolved(plan) {
         Ok(plan) => plan,
@@ -59,10 +58,9 @@ pub fn decide(plan: &Plan, conduct: Conduct<'_>, values: &[Value]) -> Decision {
             return Decision { verdict: Verdict::Inconclusive, criteria: Vec::new(), scope };
         }
     };
-    let sets = DataSets::of(values);
     let mut criteria = Vec::new();
     for criterion in &plan.criteria {
-        let judged = judged_sets(criterion, &sets);
+        let judged = judged_sets(criterion, sets);
         let absent = |set_depth_mm: &f64| {
             criterion.set_depth_mm.is_none()
                 && judged.iter().all(|set| (set.set_depth_mm - set_depth_mm).abs() > SAME_DEPTH_MM)
@@ -73,9 +71,9 @@ pub fn decide(plan: &Plan, conduct: Conduct<'_>, values: &[Value]) -> Decision {
         }
         criteria.extend(absent.into_iter().map(|set_depth_mm| unmeasured(criterion, Some(set_depth_mm))));
         criteria.extend(judged.into_iter().map(|set| {
-            let mut row = judge(&plan, criterion, set, performed(&sets, set));
+            let mut row = judge(&plan, criterion, set, performed(sets, set));
             account_for_refused(&plan, set, refused, &mut row);
-            row.notes.extend(left_out(&sets, set));
+            row.notes.extend(left_out(sets, set));
             row
         }));
     }
@@ -87,11 +85,11 @@ pub fn decide(plan: &Plan, conduct: Conduct<'_>, values: &[Value]) -> Decision {
     } else {
         Verdict::Accept
     };
-    Decision { verdict, scope: scope(values, criteria.len()), criteria }
+    Decision { verdict, scope: scope(sets, criteria.len()), criteria }
 }
 
 /// The data sets that a criterion is judged on, set depths ascending.
-pub fn judged_sets<'s, 'v>(criterion: &Criterion, sets: &'s DataSets<'v>) -> Vec<&'s DataSet<'v>> {
+pub fn judged_sets<'s>(criterion: &Criterion, sets: &'s DataSets) -> Vec<&'s DataSet> {
     sets.find(measured_as(criterion.quantity), source_of(criterion, sets), criterion.set_depth_mm).collect()
 }
 
@@ -105,7 +103,7 @@ fn measured_as(quantity: Quantity) -> Quantity {
 }
 
 /// As the plan says; else strokes where there are any.
-fn source_of(criterion: &Criterion, sets: &DataSets<'_>) -> DataSource {
+fn source_of(criterion: &Criterion, sets: &DataSets) -> DataSource {
     let strokes = || sets.find(measured_as(criterion.quantity), DataSource::Strokes, criterion.set_depth_mm).next();
     match (criterion.source, criterion.quantity) {
         (_, Quantity::Repeatability | Quantity::Grr) => DataSource::Presses,
@@ -117,19 +115,19 @@ fn source_of(criterion: &Criterion, sets: &DataSets<'_>) -> DataSource {
 }
 
 /// The flags that say of every stroke of a set whether it was missed, where there are any.
-fn flags<'s, 'v>(sets: &'s DataSets<'v>, set: &DataSet<'_>) -> Option<&'s DataSet<'v>> {
+fn flags<'s>(sets: &'s DataSets, set: &DataSet) -> Option<&'s DataSet> {
     let (rate, depth) = (set.set_rate_hz, Some(set.set_depth_mm));
     sets.find(Quantity::Missed, set.source, depth).find(|flags| flags.set_rate_hz == rate)
 }
 
 /// Strokes or presses made with the cartridge that has the fewest, missed ones included.
-fn performed(sets: &DataSets<'_>, set: &DataSet<'_>) -> usize {
-    let fewest = |set: &DataSet<'_>| set.units().map(|unit| unit.values.len()).min().unwrap_or(0);
+fn performed(sets: &DataSets, set: &DataSet) -> usize {
+    let fewest = |set: &DataSet| set.units().map(|unit| unit.values.len()).min().unwrap_or(0);
     fewest(set).max(flags(sets, set).map_or(0, fewest))
 }
 
 /// How many strokes were made, not missed, and still have no length.
-fn left_out(sets: &DataSets<'_>, set: &DataSet<'_>) -> Option<String> {
+fn left_out(sets: &DataSets, set: &DataSet) -> Option<String> {
     if !matches!(set.quantity, Quantity::Protrusion | Quantity::Penetration) {
         return None;
     }
@@ -144,7 +142,7 @@ fn left_out(sets: &DataSets<'_>, set: &DataSet<'_>) -> Option<String> {
 
 /// Puts beside a row which captures are missing from it, and takes an acceptance back where they are more than the plan
 /// allows: a capture is seldom refused by chance, so those left over need not stand for it.
-fn account_for_refused(plan: &Plan, set: &DataSet<'_>, refused: &[Refused], row: &mut Row) {
+fn account_for_refused(plan: &Plan, set: &DataSet, refused: &[Refused], row: &mut Row) {
     let belongs = |one: &&Refused| {
         one.source == set.source
             && (one.set_depth_mm - set.set_depth_mm).abs() < SAME_DEPTH_MM
@@ -176,18 +174,17 @@ fn account_for_refused(plan: &Plan, set: &DataSet<'_>, refused: &[Refused], row:
 }
 
 /// The population that the verdict speaks of.
-fn scope(values: &[Value], rows: usize) -> String {
-    if values.first().is_some_and(|value| value.quantity == Quantity::Repeatability) {
-        let sessions: BTreeSet<&str> = values.iter().map(|value| &*value.pen).collect();
+fn scope<'s>(sets: &'s DataSets, rows: usize) -> String {
+    let of_pens = || sets.all().flat_map(|set| &set.pens);
+    let pens: BTreeSet<&str> = of_pens().map(|(pen, _)| &**pen).collect();
+    if !pens.is_empty() && sets.all().all(|set| set.quantity == Quantity::Repeatability) {
         return format!(
             "The verdict speaks of the bench with this reference and of operators like the {} that mounted it; of no pen.",
-            sessions.len()
+            pens.len()
         );
     }
-    // Rows of one cartridge mostly stand together, so that few of them need to be looked up.
-    let runs = values.chunk_by(|a, b| a.pen == b.pen && a.cartridge == b.cartridge);
-    let cartridges: BTreeSet<(&str, &str)> = runs.map(|run| (&*run[0].pen, &*run[0].cartridge)).collect();
-    let pens: BTreeSet<&str> = cartridges.iter().map(|(pen, _)| *pen).collect();
+    let of_pen = |(pen, units): &'s (Arc<str>, Vec<Unit>)| units.iter().map(|unit| (&**pen, &*unit.cartridge));
+    let cartridges: BTreeSet<(&str, &str)> = of_pens().flat_map(of_pen).collect();
     let population = match (pens.len(), cartridges.len()) {
         (0, _) => "Nothing was measured.".to_owned(),
         (1, 1) => {
@@ -227,7 +224,7 @@ fn scope(values: &[Value], rows: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Conduct, Decision, Refused, decide};
+    use super::{Conduct, DataSets, Decision, Refused, decide};
     use crate::acceptance::Verdict;
     use crate::acceptance::measurements::{Value, read};
     use crate::config::Document;
@@ -262,7 +259,7 @@ mod tests {
         for case in cases {
             let plan: Plan = toml::from_str(&case.files["plan.toml"]).unwrap();
             plan.check().unwrap();
-            let found = decide(&plan, Conduct::default(), &read("m.csv", &case.files["m.csv"]).unwrap());
+            let found = decide(&plan, Conduct::default(), &DataSets::of(read("m.csv", &case.files["m.csv"]).unwrap()));
             let rows = serde_json::to_value(&found.criteria).unwrap();
             for (path, want) in case.want {
                 let got = match path.split('.').collect::<Vec<_>>()[..] {
@@ -306,7 +303,7 @@ mod tests {
     }
 
     fn of(plan: &Plan, values: &[Value]) -> Decision {
-        decide(plan, Conduct::default(), values)
+        decide(plan, Conduct::default(), &DataSets::of(values))
     }
 
     #[test]
@@ -427,8 +424,8 @@ mod tests {
     #[test]
     fn a_planned_set_depth_without_values_is_not_passed_over() {
         let (plan, values) = (plan(PROTRUSION), values(Quantity::Protrusion, "p", "c", strokes(1, 500, 1.5, 0.02)));
-        assert_eq!(decide(&plan, planned(&[1.5]), &values).verdict, Verdict::Accept);
-        let found = decide(&plan, planned(&[0.25, 1.5]), &values);
+        assert_eq!(decide(&plan, planned(&[1.5]), &DataSets::of(&values)).verdict, Verdict::Accept);
+        let found = decide(&plan, planned(&[0.25, 1.5]), &DataSets::of(&values));
         assert_eq!((found.verdict, found.criteria.len()), (Verdict::Inconclusive, 2));
         assert_eq!(found.criteria[0].set_depth_mm, Some(0.25));
         assert!(found.criteria[0].reason.contains("0.25 mm"), "{}", found.criteria[0].reason);
@@ -448,7 +445,9 @@ mod tests {
         for cartridge in 0..14 {
             rows.extend(values(Quantity::Protrusion, "p", &cartridge.to_string(), strokes(cartridge, 40, 1.5, 0.02)));
         }
-        let of = |plan: &Plan, refused: &[Refused]| decide(plan, Conduct { planned_mm: &[1.5], refused }, &rows);
+        let of = |plan: &Plan, refused: &[Refused]| {
+            decide(plan, Conduct { planned_mm: &[1.5], refused }, &DataSets::of(&rows))
+        };
         assert_eq!(of(&strict, &[]).verdict, Verdict::Accept);
         let found = of(&strict, &[refused(1.5, None)]);
         assert_eq!(found.verdict, Verdict::Inconclusive);

@@ -3,12 +3,13 @@
 //! Invariant: nothing here moves an interval or drops a value. The one consequence there is, that of gross
 //! non-normality, is declared in the plan and applied by [`super::decision`].
 
-use super::dataset::DataSet;
+use super::dataset::{DataSet, Unit};
 use super::interval::serial;
 use crate::stats::distribution::{Distribution, Normal};
 use crate::stats::nested::{self, Serial, Series};
 use crate::stats::tolerance::{Claim, Sides};
 use crate::stats::{autocorrelation, describe, normality, outliers};
+use std::sync::Arc;
 
 /// Level of the outlier test, and most that it looks for.
 const OUTLIER_ALPHA: f64 = 0.01;
@@ -42,7 +43,7 @@ impl Shape {
 }
 
 /// Deviations from the means of their cartridges, thinned evenly to at most [`RESIDUALS_MAX`].
-fn residuals(set: &DataSet<'_>) -> Vec<f64> {
+fn residuals(set: &DataSet) -> Vec<f64> {
     let step = set.n().div_ceil(RESIDUALS_MAX).max(1);
     let mut residuals = Vec::with_capacity(set.n().min(RESIDUALS_MAX) + set.units().count());
     for unit in set.units().filter(|unit| unit.values.len() > 1) {
@@ -54,7 +55,7 @@ fn residuals(set: &DataSet<'_>) -> Vec<f64> {
 }
 
 /// Shape of the residuals within cartridges; `None` below 20 of them or without scatter.
-pub fn shape(set: &DataSet<'_>) -> Option<Shape> {
+pub fn shape(set: &DataSet) -> Option<Shape> {
     let residuals = residuals(set);
     let n = residuals.len() as f64;
     let moment = |power: i32| describe::sum(residuals.iter().map(|residual| residual.powi(power))) / n;
@@ -72,7 +73,7 @@ pub fn shape(set: &DataSet<'_>) -> Option<Shape> {
 }
 
 /// Lag-1 correlation pooled over the cartridges of a set; 0 where none can be estimated.
-fn lag1(set: &DataSet<'_>) -> f64 {
+fn lag1(set: &DataSet) -> f64 {
     let (mut squares, mut products) = (0.0, 0.0);
     for series in set.units().filter_map(|unit| Series::of(&unit.values).ok()) {
         squares += series.squares;
@@ -82,7 +83,7 @@ fn lag1(set: &DataSet<'_>) -> f64 {
 }
 
 /// Every note on a data set of lengths.
-pub fn notes(set: &DataSet<'_>, unit: &str) -> Vec<String> {
+pub fn notes(set: &DataSet, unit: &str) -> Vec<String> {
     let mut notes = Vec::new();
     notes.extend(components(set, unit));
     notes.extend(shape(set).map(|shape| {
@@ -99,8 +100,8 @@ pub fn notes(set: &DataSet<'_>, unit: &str) -> Vec<String> {
     notes
 }
 
-fn components(set: &DataSet<'_>, unit: &str) -> Option<String> {
-    let pen = |(_, units): &(&str, Vec<super::dataset::Unit<'_>>)| -> Option<Vec<Series>> {
+fn components(set: &DataSet, unit: &str) -> Option<String> {
+    let pen = |(_, units): &(Arc<str>, Vec<Unit>)| -> Option<Vec<Series>> {
         units.iter().map(|unit| Series::of(&unit.values).ok()).collect()
     };
     let mut groups: Vec<Vec<Series>> = set.pens.iter().map(pen).collect::<Option<_>>()?;
@@ -124,7 +125,7 @@ fn components(set: &DataSet<'_>, unit: &str) -> Option<String> {
     ))
 }
 
-fn normality_of_means(set: &DataSet<'_>) -> Option<String> {
+fn normality_of_means(set: &DataSet) -> Option<String> {
     let means: Vec<f64> =
         set.units().filter_map(|unit| describe::Moments::of(&unit.values).ok()).map(|m| m.mean).collect();
     if let Ok(result) = normality::anderson_darling(&means) {
@@ -157,7 +158,7 @@ fn may_hold_outliers(values: &[f64]) -> bool {
 }
 
 /// Outliers among the residuals of each cartridge and among cartridge means: reported, kept.
-fn outlying(set: &DataSet<'_>, unit: &str) -> Option<String> {
+fn outlying(set: &DataSet, unit: &str) -> Option<String> {
     let mut found = Vec::new();
     for (pen, units) in &set.pens {
         for one in units {
@@ -175,7 +176,7 @@ fn outlying(set: &DataSet<'_>, unit: &str) -> Option<String> {
     let means: Vec<f64> =
         set.units().filter_map(|unit| describe::Moments::of(&unit.values).ok()).map(|m| m.mean).collect();
     if let Ok(result) = outliers::gesd(&means, OUTLIERS_MAX.min(means.len().saturating_sub(2)), OUTLIER_ALPHA) {
-        let names: Vec<&str> = set.units().map(|unit| unit.cartridge).collect();
+        let names: Vec<&str> = set.units().map(|unit| &*unit.cartridge).collect();
         found.extend(result.candidates[..result.count].iter().map(|candidate| {
             format!("the mean of cartridge {} ({:.4} {unit})", names[candidate.index], candidate.value)
         }));

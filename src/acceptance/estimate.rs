@@ -11,7 +11,7 @@ use crate::stats::{StatsError, autocorrelation, describe, serial, trend};
 /// # Errors
 ///
 /// [`StatsError`] where there are too few values or none scatters.
-pub fn mean(confidence: f64, set: &DataSet<'_>, claimed: Claimed) -> Result<Interval, StatsError> {
+pub fn mean(confidence: f64, set: &DataSet, claimed: Claimed) -> Result<Interval, StatsError> {
     let (n, estimate, deviation, df, units, independent, method) = match alone(set) {
         Some(series) => {
             let (independent, series) = series?;
@@ -53,7 +53,7 @@ pub fn mean(confidence: f64, set: &DataSet<'_>, claimed: Claimed) -> Result<Inte
 /// # Errors
 ///
 /// [`StatsError`] where there are too few values or none scatters.
-pub fn sd(confidence: f64, set: &DataSet<'_>) -> Result<Interval, StatsError> {
+pub fn sd(confidence: f64, set: &DataSet) -> Result<Interval, StatsError> {
     let (n, variance, df, method) = match alone(set) {
         Some(series) => {
             let (_, series) = series?;
@@ -121,7 +121,7 @@ impl Change {
 /// # Errors
 ///
 /// [`StatsError::TooFew`] below 40 strokes a cartridge; those of [`trend::theil_sen`].
-pub fn drift(confidence: f64, set: &DataSet<'_>, claimed: Claimed) -> Result<Interval, StatsError> {
+pub fn drift(confidence: f64, set: &DataSet, claimed: Claimed) -> Result<Interval, StatsError> {
     let two_sided = 2.0 * confidence - 1.0;
     let mut changes = set.clone();
     let mut only = None;

@@ -11,7 +11,6 @@
 
 use super::dataset::{DataSet, DataSets};
 use super::interval::{Independent, Interval};
-use super::measurements::Value;
 use crate::config::plan::{DataSource, Plan, Quantity};
 use crate::stats::distribution::{ChiSquared, Distribution};
 use crate::stats::{StatsError, describe, grr};
@@ -92,24 +91,23 @@ pub struct GaugeStudy {
 /// # Errors
 ///
 /// [`StatsError`] for fewer than two sessions, places or presses, unequal numbers of them, or no scatter.
-pub fn study(set: &DataSet<'_>) -> Result<grr::Study, StatsError> {
+pub fn study(set: &DataSet) -> Result<grr::Study, StatsError> {
     let sessions: Vec<Vec<Vec<f64>>> =
         set.pens.iter().map(|(_, sites)| sites.iter().map(|site| site.values.clone()).collect()).collect();
     grr::nested(&sessions)
 }
 
-/// The study behind the values, with the tolerance of the plan where there is one; `None` where there are none.
+/// The study in the data sets, with the tolerance of the plan where there is one; `None` where there are none.
 ///
 /// # Errors
 ///
 /// Those of [`study`].
-pub fn evaluate(plan: Option<&Plan>, values: &[Value]) -> Option<Result<GaugeStudy, StatsError>> {
-    let sets = DataSets::of(values);
+pub fn evaluate(plan: Option<&Plan>, sets: &DataSets) -> Option<Result<GaugeStudy, StatsError>> {
     let set = sets.find(Quantity::Repeatability, DataSource::Presses, None).next()?;
     Some(of_set(plan.and_then(|plan| plan.msa.as_ref()).map(|msa| msa.tolerance_mm), set))
 }
 
-fn of_set(tolerance_mm: Option<f64>, set: &DataSet<'_>) -> Result<GaugeStudy, StatsError> {
+fn of_set(tolerance_mm: Option<f64>, set: &DataSet) -> Result<GaugeStudy, StatsError> {
     let study = study(set)?;
     let two_sided = 2.0 * CONFIDENCE - 1.0;
     let sd = |estimate: f64, interval: grr::Interval| Limited {
@@ -157,7 +155,7 @@ fn of_set(tolerance_mm: Option<f64>, set: &DataSet<'_>) -> Result<GaugeStudy, St
 /// # Errors
 ///
 /// [`StatsError`] where no place has two presses, or none scatters.
-pub fn repeatability(confidence: f64, set: &DataSet<'_>) -> Result<Interval, StatsError> {
+pub fn repeatability(confidence: f64, set: &DataSet) -> Result<Interval, StatsError> {
     let (mut squares, mut df) = (0.0, 0.0);
     for site in set.units() {
         squares += describe::Moments::of(&site.values)?.squares;
@@ -194,7 +192,7 @@ pub fn repeatability(confidence: f64, set: &DataSet<'_>) -> Result<Interval, Sta
 /// # Errors
 ///
 /// Those of [`study`]; no tolerance.
-pub fn share_of_tolerance(confidence: f64, set: &DataSet<'_>, tolerance_mm: f64) -> Result<Interval, StatsError> {
+pub fn share_of_tolerance(confidence: f64, set: &DataSet, tolerance_mm: f64) -> Result<Interval, StatsError> {
     let study = study(set)?;
     let two_sided = 2.0 * confidence - 1.0;
     let sessions = set.pens.len() as f64;
@@ -256,7 +254,7 @@ mod tests {
     #[test]
     fn components_come_back_and_the_places_are_not_the_benchs() {
         let values = presses(1, 60, 20, 4, [0.004, 0.010, 0.003]);
-        let found = evaluate(None, &values).unwrap().unwrap();
+        let found = evaluate(None, &DataSets::of(&values)).unwrap().unwrap();
         assert!((found.repeatability_sd_mm.estimate / 0.003 - 1.0).abs() < 0.04, "{found:?}");
         assert!((found.reproducibility_sd_mm / 0.004 - 1.0).abs() < 0.3, "{found:?}");
         assert!((found.grr_sd_mm.estimate / 0.005 - 1.0).abs() < 0.2, "{found:?}");

@@ -16,7 +16,7 @@ use crate::stats::StatsError;
 use crate::stats::nested::{Serial, Series};
 use crate::stats::serial::CorrelatedSeries;
 use crate::stats::tolerance::Sides;
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// Lower and upper end; infinite where a side is not claimed.
 pub type Range = (f64, f64);
@@ -117,19 +117,19 @@ pub fn serial(source: DataSource) -> Serial {
 /// # Errors
 ///
 /// [`StatsError::NotFinite`] for a value that is not.
-pub fn grouped(set: &DataSet<'_>) -> Result<(Independent, Vec<Vec<Series>>), StatsError> {
-    let series = |unit: &Unit<'_>| Series::of(&unit.values);
+pub fn grouped(set: &DataSet) -> Result<(Independent, Vec<Vec<Series>>), StatsError> {
+    let series = |unit: &Unit| Series::of(&unit.values);
     if let [(_, units)] = set.pens.as_slice() {
         let groups = units.iter().map(|unit| Ok(vec![series(unit)?])).collect::<Result<_, StatsError>>()?;
         return Ok((Independent::Cartridges, groups));
     }
-    let pen = |(_, units): &(&str, Vec<Unit<'_>>)| units.iter().map(series).collect();
+    let pen = |(_, units): &(Arc<str>, Vec<Unit>)| units.iter().map(series).collect();
     Ok((Independent::Pens, set.pens.iter().map(pen).collect::<Result<_, _>>()?))
 }
 
 /// The values of the only cartridge as one series; `None` where there are several cartridges, an error inside where the
 /// series is too short or does not scatter. Presses are independent of each other, strokes and stretches of a run are not.
-pub fn alone(set: &DataSet<'_>) -> Option<Result<(Independent, CorrelatedSeries), StatsError>> {
+pub fn alone(set: &DataSet) -> Option<Result<(Independent, CorrelatedSeries), StatsError>> {
     let mut units = set.units();
     let (Some(only), None) = (units.next(), units.next()) else { return None };
     Some(match (set.source, set.quantity) {

@@ -18,7 +18,7 @@ const UNITS_MAX: f64 = 1e7;
 
 /// Judges one criterion on one data set. `performed` is the number of strokes or presses of the set that were made,
 /// missed ones included, per cartridge at least.
-pub fn judge(plan: &Plan, criterion: &Criterion, set: &DataSet<'_>, performed: usize) -> Row {
+pub fn judge(plan: &Plan, criterion: &Criterion, set: &DataSet, performed: usize) -> Row {
     let limits = limits(criterion, set);
     let mut row = Row {
         criterion: criterion.id.clone(),
@@ -100,7 +100,7 @@ fn finite(end: f64) -> Option<f64> {
 }
 
 /// Limits in the unit of the quantity, infinite where there is none.
-pub fn limits(criterion: &Criterion, set: &DataSet<'_>) -> Range {
+pub fn limits(criterion: &Criterion, set: &DataSet) -> Range {
     limits_at(criterion, Some(set.set_depth_mm), set.set_rate_hz)
 }
 
@@ -129,7 +129,7 @@ fn claimed(limits: Range) -> Claimed {
 }
 
 /// Guard band at each limit: a shared uncertainty moves a level; it cancels in a scatter, a change and a share.
-pub fn guard_band(criterion: &Criterion, set: &DataSet<'_>) -> f64 {
+pub fn guard_band(criterion: &Criterion, set: &DataSet) -> f64 {
     let level =
         matches!(criterion.statistic, Statistic::Tolerance | Statistic::Mean) && criterion.quantity != Quantity::Drift;
     // 0.95 is a valid probability, so the quantile exists.
@@ -137,7 +137,7 @@ pub fn guard_band(criterion: &Criterion, set: &DataSet<'_>) -> f64 {
 }
 
 /// The population that the plan declares, with its declared answer to gross non-normality.
-fn population(criterion: &Criterion, set: &DataSet<'_>, notes: &mut Vec<String>) -> Result<Population, String> {
+fn population(criterion: &Criterion, set: &DataSet, notes: &mut Vec<String>) -> Result<Population, String> {
     let coverage = match (criterion.statistic, criterion.distribution, criterion.coverage) {
         (Statistic::Tolerance, Population::Normal, Some(coverage)) => coverage,
         _ => return Ok(criterion.distribution),
@@ -165,7 +165,7 @@ fn interval(
     plan: &Plan,
     criterion: &Criterion,
     population: Population,
-    set: &DataSet<'_>,
+    set: &DataSet,
     claimed: Claimed,
 ) -> Result<Interval, StatsError> {
     match (criterion.statistic, population) {
@@ -189,7 +189,7 @@ fn interval(
 }
 
 /// What of the planned sample is missing; `None` where it is complete or the plan promises no number.
-fn shortfall(plan: &Plan, criterion: &Criterion, set: &DataSet<'_>, performed: usize) -> Option<String> {
+fn shortfall(plan: &Plan, criterion: &Criterion, set: &DataSet, performed: usize) -> Option<String> {
     use crate::config::plan::DataSource;
     let short = |what: &str, given: usize, planned: Option<u32>| {
         let planned = planned.filter(|&planned| given < planned as usize)?;

@@ -11,7 +11,7 @@ use crate::stats::distribution::{Beta, Distribution};
 /// # Errors
 ///
 /// [`StatsError`] for an empty set.
-pub fn share(confidence: f64, set: &DataSet<'_>) -> Result<Interval, StatsError> {
+pub fn share(confidence: f64, set: &DataSet) -> Result<Interval, StatsError> {
     let n = set.n();
     let count = n as f64;
     let hits = set.units().flat_map(|unit| &unit.values).filter(|value| **value != 0.0).count() as f64;
@@ -41,11 +41,11 @@ pub fn share(confidence: f64, set: &DataSet<'_>) -> Result<Interval, StatsError>
 /// lower 70 % limit stands in for it: with the plain estimate up to 7 in 100 limits fall short instead of 5. Where every
 /// miss stands alone, nothing speaks for gaps and strokes count as independent; if gaps there are, but so few that they
 /// did not show, the limit falls short more often than claimed (measured: 7 in 100 at five gaps of two strokes).
-fn design_effect(set: &DataSet<'_>) -> Result<f64, StatsError> {
+fn design_effect(set: &DataSet) -> Result<f64, StatsError> {
     let missed = |value: &f64| *value != 0.0;
-    let count = |unit: &Unit<'_>| unit.values.iter().filter(|value| missed(value)).count();
+    let count = |unit: &Unit| unit.values.iter().filter(|value| missed(value)).count();
     let gaps_of =
-        |unit: &Unit<'_>| unit.values.chunk_by(|a, b| missed(a) == missed(b)).filter(|run| missed(&run[0])).count();
+        |unit: &Unit| unit.values.chunk_by(|a, b| missed(a) == missed(b)).filter(|run| missed(&run[0])).count();
     let (n, misses) = (set.n(), set.units().map(count).sum::<usize>());
     if misses == 0 || misses == n {
         return Ok(1.0);
@@ -60,7 +60,7 @@ fn design_effect(set: &DataSet<'_>) -> Result<f64, StatsError> {
     }
     let p = misses as f64 / n as f64;
     let deviation =
-        |unit: &Unit<'_>| unit.values.len() as f64 * (count(unit) as f64 / unit.values.len() as f64 - p).powi(2);
+        |unit: &Unit| unit.values.len() as f64 * (count(unit) as f64 / unit.values.len() as f64 - p).powi(2);
     let clustering = set.units().map(deviation).sum::<f64>() / (cartridges as f64 - 1.0) / (p * (1.0 - p));
     Ok(memory.max(clustering))
 }

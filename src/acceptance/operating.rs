@@ -13,7 +13,6 @@ use super::dataset::{DataSet, DataSets};
 use super::decision::judged_sets;
 use super::interval::{alone, grouped, serial};
 use super::judgement::{guard_band, limits};
-use super::measurements::Value;
 use crate::config::plan::{Criterion, Plan, Population, Quantity, Risk, Statistic};
 use crate::stats::StatsError;
 use crate::stats::distribution::{ChiSquared, Distribution, Normal};
@@ -207,17 +206,16 @@ pub struct Characteristic {
 
 /// The characteristic of every protrusion criterion that has one, with the samples that were measured. Data sets that
 /// cannot be judged have none: their rows say why.
-pub fn characteristics(plan: &Plan, values: &[Value]) -> Vec<Characteristic> {
-    let sets = DataSets::of(values);
+pub fn characteristics(plan: &Plan, sets: &DataSets) -> Vec<Characteristic> {
     let wanted = |criterion: &&Criterion| criterion.quantity == Quantity::Protrusion && is_characterised(criterion);
     let of_criterion = |criterion| {
-        let sets = judged_sets(criterion, &sets);
+        let sets = judged_sets(criterion, sets);
         sets.into_iter().filter_map(move |set| characteristic(criterion, set).ok())
     };
     plan.criteria.iter().filter(wanted).flat_map(of_criterion).collect()
 }
 
-fn characteristic(criterion: &Criterion, set: &DataSet<'_>) -> Result<Characteristic, StatsError> {
+fn characteristic(criterion: &Criterion, set: &DataSet) -> Result<Characteristic, StatsError> {
     let claim = Claim::new(criterion.coverage.unwrap_or(f64::NAN), criterion.confidence)?;
     let (sample, sd, words) = match alone(set) {
         Some(series) => {
@@ -254,6 +252,7 @@ fn characteristic(criterion: &Criterion, set: &DataSet<'_>) -> Result<Characteri
 #[cfg(test)]
 mod tests {
     use super::{Sample, characteristics, resolved};
+    use crate::acceptance::dataset::DataSets;
     use crate::acceptance::synthetic::Process;
     use crate::config::library::Library;
     use crate::config::plan::Plan;
@@ -342,7 +341,7 @@ mod tests {
         for process in [Process::plain(1, 1, 300), Process { share_cartridges: 0.5, ..Process::plain(1, 10, 30) }] {
             let (mean, sd) = process.good();
             let values = process.draw(mean, sd, &mut Stream::named(2, "characteristic"));
-            let found = characteristics(&plan, &values);
+            let found = characteristics(&plan, &DataSets::of(&values));
             assert_eq!(found.len(), 1);
             let points = &found[0].points;
             assert!(points.windows(2).all(|pair| pair[0].accept <= pair[1].accept + 1e-9));

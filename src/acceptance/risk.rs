@@ -8,6 +8,7 @@
 //! Deliberately absent: printing; [`table`] gives text.
 
 use super::Verdict;
+use super::dataset::DataSets;
 use super::decision::{Conduct, decide};
 use super::measurements::Value;
 use super::operating;
@@ -280,7 +281,8 @@ impl World {
 
     /// How many of `draws` validations are accepted, at the edge or of a good process.
     fn accepted(&self, edge: bool, draws: u32, stream: &mut Stream) -> u32 {
-        let accept = |values: &[Value]| decide(&self.plan, Conduct::default(), values).verdict == Verdict::Accept;
+        let accept =
+            |values: &[Value]| decide(&self.plan, Conduct::default(), &DataSets::of(values)).verdict == Verdict::Accept;
         (0..draws).filter(|_| accept(&self.draw(edge, stream))).count() as u32
     }
 
@@ -447,6 +449,7 @@ pub fn table(outcomes: &[Outcome]) -> Result<String, StatsError> {
 mod tests {
     use super::{CONFIDENCE, Cell, Outcome, Subject, World, cells, run};
     use crate::acceptance::Verdict;
+    use crate::acceptance::dataset::DataSets;
     use crate::acceptance::decision::{Conduct, decide};
     use crate::acceptance::measurements::Value;
     use crate::acceptance::synthetic::Process;
@@ -475,7 +478,8 @@ mod tests {
         for _ in 0..draws {
             let mut values = world.draw(true, &mut stream);
             mutate(&mut values);
-            false_accepts += u32::from(decide(&world.plan, Conduct::default(), &values).verdict == Verdict::Accept);
+            false_accepts +=
+                u32::from(decide(&world.plan, Conduct::default(), &DataSets::of(&values)).verdict == Verdict::Accept);
         }
         let cell = Cell { name: "mutation", subject, if_not_normal: NotNormal::Report, claimed: true };
         Outcome { cell, draws, false_accepts, false_rejects: 0 }

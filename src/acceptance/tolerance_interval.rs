@@ -27,7 +27,7 @@ fn claim_of(criterion: &Criterion) -> Result<Claim, StatsError> {
 /// # Errors
 ///
 /// [`StatsError`] where there are too few values or none scatters.
-pub fn normal(criterion: &Criterion, set: &DataSet<'_>, claimed: Claimed) -> Result<Interval, StatsError> {
+pub fn normal(criterion: &Criterion, set: &DataSet, claimed: Claimed) -> Result<Interval, StatsError> {
     let claim = claim_of(criterion)?;
     match alone(set) {
         Some(series) => {
@@ -70,7 +70,7 @@ fn of_one_cartridge(
     })
 }
 
-fn of_groups(set: &DataSet<'_>, claim: Claim, claimed: Claimed) -> Result<Interval, StatsError> {
+fn of_groups(set: &DataSet, claim: Claim, claimed: Claimed) -> Result<Interval, StatsError> {
     let sides = claimed.sides();
     let (independent, groups) = grouped(set)?;
     let limits = nested::limits(&groups, claim, sides, serial(set.source))?;
@@ -88,7 +88,7 @@ fn of_groups(set: &DataSet<'_>, claim: Claim, claimed: Claimed) -> Result<Interv
     })
 }
 
-fn nested_method(limits: &NestedLimits, set: &DataSet<'_>) -> String {
+fn nested_method(limits: &NestedLimits, set: &DataSet) -> String {
     let df: Vec<String> = limits.levels.iter().map(|level| format!("{:.1}", level.df)).collect();
     format!(
         "{}: pens {}, cartridges {}, n = {}, degrees of freedom {} (outermost first), lag-1 correlation {:.3}",
@@ -120,7 +120,7 @@ fn reach_of_mean(limits: &NestedLimits, confidence: f64) -> Result<f64, StatsErr
 /// # Errors
 ///
 /// As [`normal`]; values that are not positive.
-pub fn transformed(criterion: &Criterion, set: &DataSet<'_>, claimed: Claimed) -> Result<Interval, StatsError> {
+pub fn transformed(criterion: &Criterion, set: &DataSet, claimed: Claimed) -> Result<Interval, StatsError> {
     let lambda = criterion.lambda.unwrap_or(f64::NAN);
     let inner = normal(criterion, &set.mapped(|value| boxcox::transform(value, lambda))?, claimed)?;
     let back = move |(lower, upper): Range| -> Result<Range, StatsError> {
@@ -143,7 +143,7 @@ pub fn transformed(criterion: &Criterion, set: &DataSet<'_>, claimed: Claimed) -
 /// # Errors
 ///
 /// [`StatsError::TooFew`] with the number that would be enough.
-pub fn free(criterion: &Criterion, set: &DataSet<'_>, claimed: Claimed) -> Result<Interval, StatsError> {
+pub fn free(criterion: &Criterion, set: &DataSet, claimed: Claimed) -> Result<Interval, StatsError> {
     let claim = claim_of(criterion)?;
     if let Some(series) = alone(set) {
         let (independent, series) = series?;

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     acceptance::{
+        dataset::DataSets,
         decision::{Conduct, decide},
         measurements, operating,
     },
@@ -47,7 +48,8 @@ impl Accept {
         let text = std::fs::read_to_string(&self.measurements)
             .map_err(|error| Failure::usage(format!("cannot read {file}: {error}")))?;
         let values = measurements::read(&file, &text).map_err(Failure::usage)?;
-        let decision = decide(&plan, Conduct::default(), &values);
+        let sets = DataSets::of(&values);
+        let decision = decide(&plan, Conduct::default(), &sets);
         let document = VerdictDocument {
             schema: "verdict/1".to_owned(),
             run: String::new(),
@@ -58,7 +60,7 @@ impl Accept {
             criteria: decision.criteria,
             scope: decision.scope,
             gauge: None,
-            operating_characteristic: operating::characteristics(&plan, &values),
+            operating_characteristic: operating::characteristics(&plan, &sets),
             rig: String::new(),
             plan: plan.name,
             cartridge,

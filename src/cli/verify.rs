@@ -15,7 +15,11 @@ use crate::{
 };
 use clap::Args;
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+};
 
 /// Prove an archive whole and unaltered
 ///
@@ -170,12 +174,15 @@ impl Again {
         let made_by = recorded.versions.get("rig").cloned().unwrap_or_default();
         let job = Job::of_run(run).map_err(integrity)?;
         let derived = conclude::derive(&job, run).map_err(integrity)?;
-        let captures = derived.measurements.len();
+        let captures = derived.captures.len();
         let mut differences = Vec::new();
-        let compared = derived.each_file(&made_by, |name, text| {
+        let compared = derived.each_file(&made_by, |name, contents| {
             let path = run.join(name);
-            let before = std::fs::read_to_string(&path).map_err(|error| RecordError::at(&path, error))?;
-            differences.extend(difference(name, &before, text));
+            let compared = Compared::with(&path).and_then(|mut compared| {
+                contents(&mut compared)?;
+                compared.difference(name)
+            });
+            differences.extend(compared.map_err(|error| RecordError::at(&path, error))?);
             Ok(())
         });
         compared.map_err(integrity)?;
@@ -194,18 +201,103 @@ impl Again {
     }
 }
 
-/// Where two texts part, by line, with the first line of either.
-fn difference(name: &str, before: &str, after: &str) -> Option<String> {
-    if before == after {
-        return None;
+/// A recorded file beside its contents derived again, which are written to it and compared line by line.
+struct Compared {
+    recorded: BufReader<File>,
+    /// The line being written.
+    again: Vec<u8>,
+    /// Lines written.
+    lines: usize,
+    /// The first line that differs: its number, and either text.
+    first: Option<(usize, [String; 2])>,
+    /// Lines that differ.
+    count: usize,
+}
+
+impl Compared {
+    fn with(path: &Path) -> io::Result<Self> {
+        let recorded = BufReader::new(File::open(path)?);
+        Ok(Self { recorded, again: Vec::new(), lines: 0, first: None, count: 0 })
     }
-    let (before, after): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
-    let unlike = |&number: &usize| before.get(number) != after.get(number);
-    let lines = (0..before.len().max(after.len())).filter(unlike);
-    let (first, count) = (lines.clone().next().unwrap_or_default(), lines.count());
-    let short = |lines: &[&str]| -> String {
-        lines.get(first).map_or("nothing".to_owned(), |line| line.trim().chars().take(120).collect())
-    };
-    let (was, is) = (short(&before), short(&after));
-    Some(format!("{name}:{}: {was:?}, derived again {is:?} ({count} lines differ)", first + 1))
+
+    /// Compares a line of each; false where neither has any more.
+    fn line(&mut self) -> io::Result<bool> {
+        let again = std::mem::take(&mut self.again);
+        let mut recorded = Vec::new();
+        self.recorded.read_until(b'\n', &mut recorded)?;
+        self.lines += 1;
+        if recorded != again {
+            self.count += 1;
+            self.first.get_or_insert_with(|| (self.lines, [short(&recorded), short(&again)]));
+        }
+        Ok(!recorded.is_empty() || !again.is_empty())
+    }
+
+    /// What differs, in words.
+    fn difference(mut self, name: &str) -> io::Result<Option<String>> {
+        while self.line()? {}
+        let count = self.count;
+        Ok(self
+            .first
+            .map(|(line, [was, is])| format!("{name}:{line}: {was}, derived again {is} ({count} lines differ)")))
+    }
+}
+
+impl Write for Compared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
+            self.again.extend_from_slice(piece);
+            if piece.ends_with(b"\n") {
+                self.line()?;
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A line of a file as a message shows it.
+fn short(line: &[u8]) -> String {
+    match line {
+        [] => "nothing".to_owned(),
+        line => format!("{:?}", String::from_utf8_lossy(line).trim().chars().take(120).collect::<String>()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Compared;
+    use std::{fs, io::Write};
+
+    /// What is found where `again` comes in pieces of any length.
+    fn found(recorded: &str, again: &str) -> Option<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv");
+        fs::write(&path, recorded).unwrap();
+        let answers = [1, 3, 64].map(|length| {
+            let mut compared = Compared::with(&path).unwrap();
+            again.as_bytes().chunks(length).for_each(|piece| compared.write_all(piece).unwrap());
+            compared.difference("t.csv").unwrap()
+        });
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+        answers[0].clone()
+    }
+
+    #[test]
+    fn the_first_line_that_differs_is_shown_and_the_others_are_counted() {
+        let recorded = "a\nb\nc\n";
+        for (again, wanted) in [
+            ("a\nb\nc\n", None),
+            ("a\nx\ny\n", Some(r#"t.csv:2: "b", derived again "x" (2 lines differ)"#)),
+            ("a\nb\n", Some(r#"t.csv:3: "c", derived again nothing (1 lines differ)"#)),
+            ("a\nb\nc\nd\ne", Some(r#"t.csv:4: nothing, derived again "d" (2 lines differ)"#)),
+            ("a\nb\nc", Some(r#"t.csv:3: "c", derived again "c" (1 lines differ)"#)),
+            ("", Some(r#"t.csv:1: "a", derived again nothing (3 lines differ)"#)),
+        ] {
+            assert_eq!(found(recorded, again).as_deref(), wanted, "{again:?}");
+        }
+    }
 }

@@ -11,11 +11,7 @@ use crate::{
     capture::{Block, ReadError, header},
     record::{archive, follow::Follower, journal::Event},
     report::live::Live,
-    run::{
-        conclude::derive,
-        job::Job,
-        schedule::{Step, steps},
-    },
+    run::{conclude::derive, job::Job, schedule::planned},
 };
 use clap::Args;
 use serde_json::json;
@@ -112,11 +108,8 @@ impl Watched {
     fn open(run: &Path) -> Result<Self, Failure> {
         let job = Job::of_run(run)?;
         let speed = job.plan.value.press_speed_mm_s();
-        let planned: Vec<(String, f64)> = (0..job.setups())
-            .flat_map(|setup| {
-                steps(&job).into_iter().map(move |step: Step| (step.capture(setup), step.expected_s(speed)))
-            })
-            .collect();
+        let planned: Vec<(String, f64)> =
+            planned(&job).into_iter().map(|planned| (planned.name, planned.step.expected_s(speed))).collect();
         let mut live = Live::default();
         live.run = run.file_name().unwrap_or_default().to_string_lossy().into_owned();
         live.simulated = job.rig.value.simulated;

@@ -109,7 +109,7 @@ impl CaptureWriter {
 
     fn begin(&self) -> Result<CompactWriter<BufWriter<Digested>>, String> {
         let failed = |error: io::Error| format!("{}: {error}", self.path.display());
-        disk::put(&*self.disk, &self.folder, &self.header_name, self.header_text.as_bytes())
+        disk::put(&*self.disk, &self.folder, &self.header_name, &|out| out.write_all(self.header_text.as_bytes()))
             .map_err(|error| error.to_string())?;
         let file = self.disk.create(&self.path).map_err(failed)?;
         let out = Digested { file, digest: Digest::default() };

@@ -8,13 +8,16 @@
 use super::RecordError;
 use std::{
     fs::{self, File},
-    io::{self, Write},
+    io::{self, BufWriter, IntoInnerError, Write},
     path::Path,
     rc::Rc,
 };
 
 /// Ending of a file that is not yet whole.
 pub const PARTIAL: &str = ".partial";
+
+/// Bytes that are handed to the system at once.
+const PIECE: usize = 64 * 1024;
 
 /// A file open for writing at its end.
 pub trait DiskFile: Write {
@@ -140,21 +143,24 @@ pub fn create_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// What a file holds, written piece by piece: the tables of a long run are too large to be in memory whole.
+pub type Contents<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
+
 /// Writes a file of a run directory under a temporary name, syncs it, and gives it its name: it is whole or not there.
 ///
 /// # Errors
 ///
 /// [`RecordError`].
-pub fn put(disk: &dyn Disk, run: &Path, name: &str, bytes: &[u8]) -> Result<(), RecordError> {
+pub fn put(disk: &dyn Disk, run: &Path, name: &str, contents: Contents<'_>) -> Result<(), RecordError> {
     let path = run.join(name);
     let partial = run.join(format!("{name}{PARTIAL}"));
     let write = || {
         if partial.exists() {
             disk.remove(&partial)?;
         }
-        let mut file = disk.create(&partial)?;
-        file.write_all(bytes)?;
-        file.sync()?;
+        let mut file = BufWriter::with_capacity(PIECE, disk.create(&partial)?);
+        contents(&mut file)?;
+        file.into_inner().map_err(IntoInnerError::into_error)?.sync()?;
         disk.rename(&partial, &path)?;
         disk.sync_folder(path.parent().unwrap_or(run))
     };

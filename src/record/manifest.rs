@@ -1,9 +1,14 @@
 //! The manifest: path, size and digest of every file of a run.
 
 use super::RecordError;
-use crate::checksum::sha256_hex;
+use crate::checksum::{Digest, sha256_hex};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io,
+    path::Path,
+};
 
 /// Name of the file.
 pub const FILE: &str = "manifest.json";
@@ -23,6 +28,19 @@ pub struct Entry {
     pub size: u64,
     /// SHA-256, lower-case hexadecimal.
     pub sha256: String,
+}
+
+impl Entry {
+    /// Size and digest of a file as it is on disk, read piece by piece.
+    ///
+    /// # Errors
+    ///
+    /// Those of the disk.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let mut digest = Digest::default();
+        let size = io::copy(&mut File::open(path)?, &mut digest)?;
+        Ok(Self { size, sha256: digest.hex() })
+    }
 }
 
 /// `manifest.json`.
@@ -55,8 +73,7 @@ fn files(root: &Path, below: &str, found: &mut BTreeMap<String, Entry>) -> Resul
             strays.extend(files(root, &path, found)?);
         } else if path != FILE && path != SIGNATURES {
             let on_disk = entry.path();
-            let bytes = fs::read(&on_disk).map_err(|error| RecordError::at(&on_disk, error))?;
-            found.insert(path, Entry { size: bytes.len() as u64, sha256: sha256_hex(&bytes) });
+            found.insert(path, Entry::of(&on_disk).map_err(|error| RecordError::at(&on_disk, error))?);
         }
     }
     if empty {

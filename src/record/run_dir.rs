@@ -3,7 +3,7 @@
 use super::{
     RecordError,
     calendar::{self, Calendar},
-    disk::{self, Disk, FileSystem},
+    disk::{self, Contents, Disk, FileSystem},
     journal::{Journal, Log},
     model::VerdictDocument,
 };
@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use std::{
     fs,
+    io::{self, Write},
     path::{Path, PathBuf},
     rc::Rc,
 };
@@ -32,7 +33,7 @@ impl RunDir {
     /// [`RecordError`] where the folder cannot be written, or is already there.
     pub fn create(out: &Path, run: &str, calendar: Box<dyn Calendar>, disk: Rc<dyn Disk>) -> Result<Self, RecordError> {
         let path = out.join(run);
-        let failed = |path: &Path, error: std::io::Error| {
+        let failed = |path: &Path, error: io::Error| {
             let message = format!("{error}; choose a folder that you can write to with --out");
             RecordError::at(path, message)
         };
@@ -94,7 +95,16 @@ impl RunDir {
     ///
     /// [`RecordError`].
     pub fn put(&self, name: &str, text: &str) -> Result<(), RecordError> {
-        disk::put(&*self.disk, &self.path, name, text.as_bytes())
+        self.write(name, &|out| out.write_all(text.as_bytes()))
+    }
+
+    /// The same with contents that are written piece by piece.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`].
+    pub fn write(&self, name: &str, contents: Contents<'_>) -> Result<(), RecordError> {
+        disk::put(&*self.disk, &self.path, name, contents)
     }
 }
 
@@ -104,25 +114,25 @@ impl RunDir {
 ///
 /// [`RecordError`].
 pub fn put(run: &Path, name: &str, bytes: &[u8]) -> Result<(), RecordError> {
-    disk::put(&FileSystem, run, name, bytes)
+    disk::put(&FileSystem, run, name, &|out| out.write_all(bytes))
 }
 
-/// Text of a file of `measurements/`.
+/// Writes the text of a file of `measurements/`.
 ///
 /// # Errors
 ///
-/// [`RecordError`] where it cannot be put in words.
-pub fn measurement(measurement: &Measurement) -> Result<String, RecordError> {
-    let text = serde_json::to_string(measurement);
-    Ok(text.map_err(|error| RecordError::at(Path::new("measurements"), error))? + "\n")
+/// Those of `out`.
+pub fn measurement(out: &mut dyn Write, measurement: &Measurement) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, measurement)?;
+    writeln!(out)
 }
 
-/// Text of `verdict.json`.
+/// Writes the text of `verdict.json`.
 ///
 /// # Errors
 ///
-/// As for [`measurement`].
-pub fn verdict(verdict: &VerdictDocument) -> Result<String, RecordError> {
-    let text = serde_json::to_string_pretty(verdict);
-    Ok(text.map_err(|error| RecordError::at(Path::new("verdict.json"), error))? + "\n")
+/// Those of `out`.
+pub fn verdict(out: &mut dyn Write, verdict: &VerdictDocument) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, verdict)?;
+    writeln!(out)
 }

@@ -17,7 +17,11 @@ use crate::{
     },
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::{path::Path, sync::Arc};
+use std::{
+    io::{self, Write},
+    path::Path,
+    sync::Arc,
+};
 
 /// A row of `criteria.csv`: the contract's columns of a judged criterion.
 #[derive(Serialize)]
@@ -55,28 +59,30 @@ const GAUGE: &str = "source,df,ss_mm2,ms_mm2,f,p,component_mm2";
 const CRITERIA: &str =
     "criterion,set_depth_mm,quantity,n,estimate,lower,upper,limit_lower,limit_upper,guard_band,verdict";
 
-/// Text of `presses.csv`.
+/// Writes `presses.csv`.
 ///
 /// # Errors
 ///
-/// [`RecordError`] where a row cannot be put in words.
-pub fn presses(rows: &[PressRow]) -> Result<String, RecordError> {
-    table("presses.csv", PRESSES, rows)
+/// Those of `out`.
+pub fn presses(out: &mut dyn Write, rows: impl IntoIterator<Item = PressRow>) -> io::Result<()> {
+    table(out, PRESSES, rows)
 }
 
-/// Text of `strokes.csv`, from the strokes of one capture after the other.
+/// Writes `strokes.csv`, from the strokes of one capture after the other.
 ///
 /// # Errors
 ///
-/// As for [`presses`].
-pub fn strokes<'a>(runs: impl IntoIterator<Item = (StrokeOrigin<'a>, &'a [Stroke])>) -> Result<String, RecordError> {
-    let failed = |error: &dyn std::fmt::Display| RecordError::at(Path::new("strokes.csv"), error);
-    let mut table = StrokeTable::new(Vec::new()).map_err(|error| failed(&error))?;
+/// Those of `out`.
+pub fn strokes<'a>(
+    out: &mut dyn Write,
+    runs: impl IntoIterator<Item = (StrokeOrigin<'a>, &'a [Stroke])>,
+) -> io::Result<()> {
+    let mut table = StrokeTable::new(out)?;
     for (origin, strokes) in runs {
-        table.append(origin, strokes).map_err(|error| failed(&error))?;
+        table.append(origin, strokes)?;
     }
-    let bytes = table.finish().map_err(|error| failed(&error))?;
-    String::from_utf8(bytes).map_err(|error| failed(&error))
+    table.finish()?;
+    Ok(())
 }
 
 /// Reads `strokes.csv`. Names that rows share are kept once.
@@ -137,12 +143,12 @@ struct StrokeLine {
     capture: String,
 }
 
-/// Text of `measurements.csv`: every value that was decided on, as `rig accept` reads them.
+/// Writes `measurements.csv`: every value that was decided on, as `rig accept` reads them.
 ///
 /// # Errors
 ///
-/// As for [`presses`].
-pub fn measurements(values: &[Value]) -> Result<String, RecordError> {
+/// Those of `out`.
+pub fn measurements(out: &mut dyn Write, values: impl IntoIterator<Item = Value>) -> io::Result<()> {
     fn row(value: &Value) -> MeasurementRow<'_> {
         MeasurementRow {
             pen: &value.pen,
@@ -164,54 +170,57 @@ pub fn measurements(values: &[Value]) -> Result<String, RecordError> {
             set_rate_hz: value.set_rate_hz,
         }
     }
-    // Row by row: a long run has millions.
-    table("measurements.csv", &measurements::header(), values.iter().map(row))
-}
-
-/// Text of `gauge.csv`: the analysis of variance of a gauge study.
-///
-/// # Errors
-///
-/// As for [`presses`].
-pub fn gauge(rows: &[AnovaRow]) -> Result<String, RecordError> {
-    table("gauge.csv", GAUGE, rows)
-}
-
-/// Text of `criteria.csv`.
-///
-/// # Errors
-///
-/// As for [`presses`].
-pub fn criteria(rows: &[Row]) -> Result<String, RecordError> {
-    let rows: Vec<CriterionRow<'_>> = rows
-        .iter()
-        .map(|row| CriterionRow {
-            criterion: &row.criterion,
-            set_depth_mm: row.set_depth_mm,
-            quantity: &row.quantity,
-            n: row.n,
-            estimate: row.estimate,
-            lower: row.lower,
-            upper: row.upper,
-            limit_lower: row.limit_lower,
-            limit_upper: row.limit_upper,
-            guard_band: row.guard_band,
-            verdict: row.verdict,
-        })
-        .collect();
-    table("criteria.csv", CRITERIA, &rows)
-}
-
-fn table<T: Serialize>(name: &str, header: &str, rows: impl IntoIterator<Item = T>) -> Result<String, RecordError> {
-    let failed = |error: &dyn std::fmt::Display| RecordError::at(Path::new(name), error);
-    // The header is written here, so that a table without rows has one too.
-    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-    writer.write_record(header.split(',')).map_err(|error| failed(&error))?;
-    for row in rows {
-        writer.serialize(row).map_err(|error| failed(&error))?;
+    let mut table = begun(out, &measurements::header())?;
+    for value in values {
+        table.serialize(row(&value))?;
     }
-    let bytes = writer.into_inner().map_err(|error| failed(&error))?;
-    String::from_utf8(bytes).map_err(|error| failed(&error))
+    table.flush()
+}
+
+/// Writes `gauge.csv`: the analysis of variance of a gauge study.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn gauge(out: &mut dyn Write, rows: &[AnovaRow]) -> io::Result<()> {
+    table(out, GAUGE, rows)
+}
+
+/// Writes `criteria.csv`.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn criteria(out: &mut dyn Write, rows: &[Row]) -> io::Result<()> {
+    let rows = rows.iter().map(|row| CriterionRow {
+        criterion: &row.criterion,
+        set_depth_mm: row.set_depth_mm,
+        quantity: &row.quantity,
+        n: row.n,
+        estimate: row.estimate,
+        lower: row.lower,
+        upper: row.upper,
+        limit_lower: row.limit_lower,
+        limit_upper: row.limit_upper,
+        guard_band: row.guard_band,
+        verdict: row.verdict,
+    });
+    table(out, CRITERIA, rows)
+}
+
+fn table<T: Serialize>(out: &mut dyn Write, header: &str, rows: impl IntoIterator<Item = T>) -> io::Result<()> {
+    let mut table = begun(out, header)?;
+    for row in rows {
+        table.serialize(row)?;
+    }
+    table.flush()
+}
+
+/// A table with its header, which one without rows has too.
+fn begun<'o>(out: &'o mut dyn Write, header: &str) -> io::Result<csv::Writer<&'o mut dyn Write>> {
+    let mut table = csv::WriterBuilder::new().has_headers(false).from_writer(out);
+    table.write_record(header.split(','))?;
+    Ok(table)
 }
 
 /// Reads one of the tables.

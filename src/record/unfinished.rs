@@ -9,7 +9,7 @@ use super::{
     journal::Log,
     manifest,
 };
-use crate::{capture::Header, checksum::sha256_hex};
+use crate::capture::Header;
 use std::{fs, io, path::Path};
 
 /// Files of a finished run that a resumed one makes anew.
@@ -22,7 +22,7 @@ const SUMMARIES: [&str; 5] = ["verdict.json", "criteria.csv", "gauge.csv", manif
 /// [`RecordError`] where it cannot be read.
 pub fn digest(run: &Path, capture: &str) -> Result<String, RecordError> {
     let path = run.join("captures").join(format!("{capture}.rigc"));
-    Ok(sha256_hex(&fs::read(&path).map_err(failed(&path))?))
+    Ok(manifest::Entry::of(&path).map_err(failed(&path))?.sha256)
 }
 
 fn failed(path: &Path) -> impl Fn(io::Error) -> RecordError {
@@ -61,7 +61,7 @@ pub fn set_aside_tail(run: &Path, log: &Log, disk: &dyn Disk) -> Result<Option<S
         return Ok(None);
     }
     let name = free(|number| format!("journal.torn-{number}"), |name| run.join(name).exists());
-    disk::put(disk, run, &name, &log.torn)?;
+    disk::put(disk, run, &name, &|out| out.write_all(&log.torn))?;
     Ok(Some(name))
 }
 
@@ -120,7 +120,7 @@ pub fn set_aside(captures: &Path, name: &str, kept: &str, disk: &dyn Disk) -> Re
         let mut read = read.map_err(|error| RecordError::at(&header, error))?;
         read.data = format!("{kept}.rigc");
         let text = serde_json::to_string_pretty(&read).map_err(|error| RecordError::at(&header, error))?;
-        disk::put(disk, captures, &format!("{kept}.json"), (text + "\n").as_bytes())?;
+        disk::put(disk, captures, &format!("{kept}.json"), &|out| writeln!(out, "{text}"))?;
         disk.remove(&header).map_err(failed(&header))?;
     }
     disk.sync_folder(captures).map_err(failed(captures))

@@ -14,5 +14,6 @@ pub mod job;
 pub mod operator;
 pub mod parallel;
 pub mod position;
+pub mod result;
 pub mod resume;
 pub mod schedule;

@@ -81,6 +81,23 @@ impl Step {
     }
 }
 
+/// A capture of the schedule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planned {
+    /// The cartridge, or the operator of a gauge study; from 0.
+    pub setup: u32,
+    /// What is done.
+    pub step: Step,
+    /// Name of the capture.
+    pub name: String,
+}
+
+/// Every capture of a run in order.
+pub fn planned(job: &Job) -> Vec<Planned> {
+    let of_setup = |setup| steps(job).into_iter().map(move |step| Planned { setup, step, name: step.capture(setup) });
+    (0..job.setups()).flat_map(of_setup).collect()
+}
+
 /// The steps for one setup.
 pub fn steps(job: &Job) -> Vec<Step> {
     let plan = &job.plan.value;

@@ -4,6 +4,7 @@
 use divan::{Bencher, black_box};
 use rig::{
     acceptance::{
+        dataset::DataSets,
         decision::{Conduct, decide},
         measurements::{Value, read},
         operating,
@@ -48,7 +49,7 @@ fn million(cartridges: usize) -> Vec<Value> {
 #[divan::bench(args = [1, 20], sample_count = 3)]
 fn verdict_on_a_million_strokes(bencher: Bencher<'_, '_>, cartridges: usize) {
     let (plan, values) = (standard(), million(cartridges));
-    bencher.bench(|| decide(&plan, Conduct::default(), black_box(&values)));
+    bencher.bench(|| decide(&plan, Conduct::default(), &DataSets::of(black_box(&values))));
 }
 
 #[divan::bench(sample_count = 3)]
@@ -60,7 +61,8 @@ fn a_million_strokes_from_csv_to_verdict(bencher: Bencher<'_, '_>) {
         writeln!(text, "{pen},{cartridge},1.5,{order},protrusion,{value:.5},0.002").expect("text can be written");
     }
     bencher.bench(|| {
-        decide(&plan, Conduct::default(), &read("m.csv", black_box(&text)).expect("the file is well formed"))
+        let values = read("m.csv", black_box(&text)).expect("the file is well formed");
+        decide(&plan, Conduct::default(), &DataSets::of(values))
     });
 }
 

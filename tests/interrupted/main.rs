@@ -28,7 +28,7 @@ use rig::{
         operator::{Confirmed, HandStep, Operator},
         position::Position,
         resume::{self, ResumeError},
-        schedule::steps,
+        schedule::planned,
     },
 };
 use std::{
@@ -141,8 +141,7 @@ fn check_finished(run: &Path, job: &Job, what: &str) {
     assert_eq!(log.findings(), Vec::<String>::new(), "{what}");
     assert_eq!(manifest::differences(run).expect("as the test wrote it"), Vec::<String>::new(), "{what}");
     assert_ne!(archive::verdict(run).expect("as the test wrote it").verdict, Verdict::Aborted, "{what}");
-    let planned: BTreeSet<String> =
-        (0..job.setups()).flat_map(|setup| steps(job).into_iter().map(move |step| step.capture(setup))).collect();
+    let planned: BTreeSet<String> = planned(job).into_iter().map(|planned| planned.name).collect();
     let position = Position::of(&log, job);
     assert_eq!(position.captured.keys().cloned().collect::<BTreeSet<_>>(), planned, "{what}");
     let presses: Vec<PressRow> = tables::read(&run.join("presses.csv")).expect("as the test wrote it");
@@ -183,11 +182,11 @@ fn check_finished(run: &Path, job: &Job, what: &str) {
         );
     }
     let derived = conclude::derive(job, run).expect("as the test wrote it");
-    let compared = derived.each_file(env!("CARGO_PKG_VERSION"), |name, text| {
-        assert!(
-            fs::read_to_string(run.join(name)).expect("as the test wrote it") == text,
-            "{what}: {name} does not derive again"
-        );
+    let compared = derived.each_file(env!("CARGO_PKG_VERSION"), |name, contents| {
+        let mut again = Vec::new();
+        contents(&mut again).expect("memory");
+        let recorded = fs::read(run.join(name)).expect("as the test wrote it");
+        assert!(recorded == again, "{what}: {name} does not derive again");
         Ok(())
     });
     compared.expect("as the test wrote it");

@@ -1,7 +1,7 @@
 //! `rig calibrate repeatability`: gauge studies of several days, pooled into a calibration record.
 
 use crate::{
-    acceptance::{Verdict, gauge},
+    acceptance::{Verdict, dataset::DataSets, gauge},
     cli::{
         RigOption,
         exit::{Exit, Failure},
@@ -58,8 +58,8 @@ impl Repeatability {
             }
             studies.push(study);
         }
-        let values: Vec<_> = studies.iter().flat_map(|study| study.values.iter().cloned()).collect();
-        let found = match gauge::evaluate(None, &values) {
+        let presses = DataSets::of(studies.iter().flat_map(|study| &study.values));
+        let found = match gauge::evaluate(None, &presses) {
             Some(Ok(found)) => found,
             Some(Err(error)) => {
                 let message = format!("the presses of these runs are no study: {error}; no record was written");
