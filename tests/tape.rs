@@ -91,6 +91,36 @@ fn a_replay_is_the_run_again() {
     }
 }
 
+/// A rig file of which nothing can be opened.
+const ABSENT: &str = r#"
+schema = "rig/1"
+name = "absent"
+simulated = false
+limits = { force_max_n = 8.0, travel_max_mm = 25.0, approach_speed_max_mm_s = 2.0 }
+stage = { driver = "zaber-ascii", port = "stage-that-is-not-there", microstep_mm = 0.0001, axes = ["z"] }
+force = { driver = "bench-link", port = "force-that-is-not-there", sample_rate_hz = 10000, calibration = "simulated" }
+pen = { driver = "bench-link", port = "pen-that-is-not-there" }
+"#;
+
+#[test]
+fn where_no_bench_is_opened_no_tape_is_left_behind() {
+    let desk = Desk::new();
+    desk.write("absent.toml", ABSENT);
+    let lock = fs::File::create(desk.0.path().join("absent.lock")).unwrap();
+    let begin = || desk.validate(&["--plan", "plan.toml", "--rig", "absent.toml", "--tape", "run.tape"]);
+    for (held, told) in [(true, "is in use by"), (false, "that-is-not-there")] {
+        if held {
+            lock.try_lock().unwrap()
+        } else {
+            lock.unlock().unwrap()
+        }
+        let refused = begin();
+        assert_eq!(refused.status.code(), Some(2), "{}", messages(&refused));
+        assert!(messages(&refused).contains(told), "{}", messages(&refused));
+        assert!(!desk.0.path().join("run.tape").exists(), "held: {held}");
+    }
+}
+
 #[test]
 fn another_run_than_the_recorded_one_is_named() {
     let desk = Desk::new();

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     acceptance::operating,
+    bench::Bench,
     config::{
         calibration::Calibration,
         library::{self, Library, Loaded},
@@ -37,7 +38,7 @@ use std::{
     cell::RefCell,
     fmt::Display,
     fs::{self, File},
-    path::{Path, PathBuf},
+    path::PathBuf,
     rc::Rc,
 };
 
@@ -171,7 +172,7 @@ impl Validate {
                 faults.origin
             )));
         }
-        let (started, tape) = self.tape()?;
+        let (started, tape) = self.replay()?;
         let notes = self.overdue(&calibration, &started)?.into_iter().collect();
         let (rig_file, signer) = (rig_path, None);
         Ok(Job {
@@ -192,19 +193,34 @@ impl Validate {
         })
     }
 
-    /// Start of the run, and the tape that is recorded or replayed. A replay starts when its recording did.
-    fn tape(&self) -> Result<(String, Tape), Failure> {
-        let failed = |path: &Path, error: &dyn Display| Failure::usage(format!("{}: {error}", path.display()));
-        if let Some(path) = &self.replay {
-            let bytes = fs::read(path).map_err(|error| failed(path, &error))?;
-            let reader = Reader::new(&bytes).map_err(|error| failed(path, &error))?;
-            return Ok((reader.header().started.clone(), Tape::Replay(Rc::new(RefCell::new(reader)))));
+    /// Start of the run, and the tape that is replayed, if one is. A replay starts when its recording did.
+    fn replay(&self) -> Result<(String, Tape), Failure> {
+        let Some(path) = &self.replay else { return Ok((calendar::now()?, Tape::Off)) };
+        let failed = |error: &dyn Display| Failure::usage(format!("{}: {error}", path.display()));
+        let bytes = fs::read(path).map_err(|error| failed(&error))?;
+        let reader = Reader::new(&bytes).map_err(|error| failed(&error))?;
+        Ok((reader.header().started.clone(), Tape::Replay(Rc::new(RefCell::new(reader)))))
+    }
+
+    /// Opens the bench, with a tape beside it where one is to be recorded, and the run directory. Where either cannot be
+    /// opened there is nothing to record, and no tape is left behind.
+    fn begin(&self, job: &mut Job, interrupt: &InterruptFlag) -> Result<(Bench, RunDir), Failure> {
+        if let Some(path) = &self.tape {
+            let file = File::create_new(path);
+            let file = file.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+            job.tape = Tape::Record(Writer::new(Box::new(file), &Header::new(&job.started)));
         }
-        let started = calendar::now()?;
-        let Some(path) = &self.tape else { return Ok((started, Tape::Off)) };
-        let file = File::create_new(path).map_err(|error| failed(path, &error))?;
-        let writer = Writer::new(Box::new(file), &Header::new(&started));
-        Ok((started, Tape::Record(writer)))
+        let open = || {
+            let bench = campaign::open(job, 0, 0, interrupt).map_err(Failure::usage)?;
+            let calendar = calendar::of(job, RunTime::ZERO)?;
+            Ok((bench, RunDir::create(&self.out, &job.run_id(), calendar, FileSystem::shared())?))
+        };
+        open().map_err(|failure: Failure| match self.tape.as_ref().map(fs::remove_file) {
+            Some(Err(error)) => {
+                Failure { message: format!("{}; the tape stays, empty: {error}", failure.message), ..failure }
+            }
+            _ => failure,
+        })
     }
 
     /// Refuses a calibration that does not hold on the day of the run, unless told in writing; then what is to be
@@ -238,7 +254,7 @@ impl Validate {
     /// [`Failure`] with the exit code of the contract.
     pub fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
         let signing = self.sign.signing()?;
-        let job = Job { signer: signing.as_ref().map(Signing::fingerprint), ..self.job()? };
+        let mut job = Job { signer: signing.as_ref().map(Signing::fingerprint), ..self.job()? };
         for check in &job.notes {
             terminal.note(&format!("{}: {}", check.name, check.detail));
         }
@@ -251,9 +267,7 @@ impl Validate {
         lock.iter().try_for_each(Lock::refuse_quarantined)?;
         let interrupt = InterruptFlag::default();
         interrupt.listen().map_err(|error| Failure::usage(format!("no signal handler: {error}")))?;
-        let bench = campaign::open(&job, 0, 0, &interrupt).map_err(Failure::usage)?;
-        let calendar = calendar::of(&job, RunTime::ZERO)?;
-        let mut dir = RunDir::create(&self.out, &job.run_id(), calendar, FileSystem::shared())?;
+        let (bench, mut dir) = self.begin(&mut job, &interrupt)?;
         if job.rig.value.simulated {
             terminal.note(&match job.seeded() {
                 true => format!("SIMULATED bench, seed {}", job.seed),
