@@ -1,5 +1,9 @@
 //! Archives of earlier versions (`fixtures/archives`): whole, readable and reported by this one, for ever.
 
+use rig::{
+    record::{RecordError, archive},
+    run::job::Job,
+};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -48,6 +52,31 @@ fn they_are_whole_and_say_what_they_said() {
         }
         let page = fs::read_to_string(Path::new(copy).join("report.html")).expect("the page was written");
         assert!(page.contains("SIMULATED") && page.to_lowercase().contains(verdict), "{name}");
+    }
+}
+
+/// Formats to come are refused by name, whatever else they hold; that of a measurement may be absent, as it is here.
+#[test]
+fn a_newer_format_of_any_file_is_refused_by_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let copy = folder.path().join("run");
+    copied(&kept("accepted-v1"), &copy);
+    type Refusal = fn(&Path) -> Option<RecordError>;
+    let refusals: [(&str, &str, Refusal); 3] = [
+        ("settings/job.json", "job", |run| Job::of_run(run).err()),
+        ("verdict.json", "verdict", |run| archive::load(run).err()),
+        ("measurements/c00-d1.50-press-00.json", "measurement", |run| archive::load(run).err()),
+    ];
+    for (file, format, refusal) in refusals {
+        assert!(refusal(&copy).is_none(), "{file} is read as it stands");
+        let path = copy.join(file);
+        let text = fs::read_to_string(&path).expect("the file is there");
+        fs::write(&path, format!(r#"{{"schema": "{format}/2", "else": []}}"#)).expect("the folder is writable");
+        let said = refusal(&copy).expect("it is of a newer format").to_string();
+        for part in [file, &format!("{format}/2"), &format!("{format}/1"), "newer release"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        fs::write(&path, text).expect("the folder is writable");
     }
 }
 

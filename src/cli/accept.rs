@@ -51,7 +51,7 @@ impl Accept {
         let sets = DataSets::of(&values);
         let decision = decide(&plan, Conduct::default(), &sets);
         let document = VerdictDocument {
-            schema: "verdict/1".to_owned(),
+            schema: VerdictDocument::SCHEMA.to_owned(),
             run: String::new(),
             verdict: decision.verdict,
             reason: format!("decided on {} values of {file}", values.len()),

@@ -3,13 +3,14 @@
 use super::{
     RecordError, journal, manifest,
     model::{CaptureRecord, Check, Curve, JournalLine, RunRecord, Signatures, VerdictDocument},
-    signature, tables,
+    run_dir, signature, tables,
 };
 use crate::{
     capture::{Block, Header, Kind, Phase, header},
     measure::Measurement,
 };
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::{fs, path::Path};
 
 /// Points that a press curve keeps at most.
@@ -23,6 +24,40 @@ const CURVE_POINTS_MAX: usize = 3000;
 pub fn json<T: DeserializeOwned>(path: &Path) -> Result<T, RecordError> {
     let text = fs::read_to_string(path).map_err(|error| RecordError::at(path, error))?;
     serde_json::from_str(&text).map_err(|error| RecordError::at(path, error))
+}
+
+/// Reads a file of JSON that names its format.
+///
+/// # Errors
+///
+/// [`RecordError`] where it cannot be read, or is of another format than `schema`.
+pub fn document<T: DeserializeOwned>(path: &Path, schema: &str) -> Result<T, RecordError> {
+    let document: Value = json(path)?;
+    refuse_other_format(path, &document, schema)?;
+    serde_json::from_value(document).map_err(|error| RecordError::at(path, error))
+}
+
+/// Refuses a document of another format than `schema` by its name, whatever else it holds.
+///
+/// # Errors
+///
+/// [`RecordError`].
+pub fn refuse_other_format(path: &Path, document: &Value, schema: &str) -> Result<(), RecordError> {
+    let found = &document["schema"];
+    if found == schema {
+        return Ok(());
+    }
+    let message = format!("the format is {found}, this build reads {schema:?}; use a newer release of rig");
+    Err(RecordError::at(path, message))
+}
+
+/// A measurement as written; the first archives do not name its format.
+fn measurement(path: &Path) -> Result<Measurement, RecordError> {
+    let document: Value = json(path)?;
+    if document.get("schema").is_some() {
+        refuse_other_format(path, &document, run_dir::MEASUREMENT)?;
+    }
+    serde_json::from_value(document).map_err(|error| RecordError::at(path, error))
 }
 
 fn names(folder: &Path, ending: &str) -> Result<Vec<String>, RecordError> {
@@ -42,7 +77,7 @@ fn names(folder: &Path, ending: &str) -> Result<Vec<String>, RecordError> {
 ///
 /// [`RecordError`].
 pub fn verdict(run: &Path) -> Result<VerdictDocument, RecordError> {
-    json(&run.join("verdict.json"))
+    document(&run.join("verdict.json"), VerdictDocument::SCHEMA)
 }
 
 /// Rate that the pen was told in a capture, Hz; `None` for a press.
@@ -64,9 +99,9 @@ pub fn load(run: &Path) -> Result<RunRecord, RecordError> {
     let verdict = verdict(run)?;
     let mut captures = Vec::new();
     for name in names(&run.join("captures"), ".json")? {
-        let measurement = run.join("measurements").join(format!("{name}.json"));
-        if measurement.is_file() {
-            captures.push(capture(run, name, json(&measurement)?)?);
+        let path = run.join("measurements").join(format!("{name}.json"));
+        if path.is_file() {
+            captures.push(capture(run, name, measurement(&path)?)?);
         }
     }
     let mut settings = Vec::new();

@@ -1,6 +1,6 @@
 //! The manifest: path, size and digest of every file of a run.
 
-use super::RecordError;
+use super::{RecordError, archive::refuse_other_format};
 use crate::checksum::{Digest, sha256_hex};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -130,11 +130,7 @@ pub fn differences(root: &Path) -> Result<Vec<String>, RecordError> {
         RecordError::at(&path, message)
     })?;
     let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| RecordError::at(&path, error))?;
-    if value["schema"] != SCHEMA {
-        let message =
-            format!("the format is {}, this build reads {SCHEMA:?}; use a newer release of rig", value["schema"]);
-        return Err(RecordError::at(&path, message));
-    }
+    refuse_other_format(&path, &value, SCHEMA)?;
     let manifest: Manifest = serde_json::from_value(value).map_err(|error| RecordError::at(&path, error))?;
     let mut found = BTreeMap::new();
     let mut lines = Vec::new();

@@ -98,6 +98,11 @@ pub struct VerdictDocument {
     pub bench_time_s: f64,
 }
 
+impl VerdictDocument {
+    /// Its format.
+    pub const SCHEMA: &str = "verdict/1";
+}
+
 /// What `rig compare` answers.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ComparisonDocument {

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{measure::Measurement, time::RunTime};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 use std::{
     fs,
@@ -117,13 +118,22 @@ pub fn put(run: &Path, name: &str, bytes: &[u8]) -> Result<(), RecordError> {
     disk::put(&FileSystem, run, name, &|out| out.write_all(bytes))
 }
 
+/// The format of the files of `measurements/`.
+pub const MEASUREMENT: &str = "measurement/1";
+
 /// Writes the text of a file of `measurements/`.
 ///
 /// # Errors
 ///
 /// Those of `out`.
 pub fn measurement(out: &mut dyn Write, measurement: &Measurement) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, measurement)?;
+    #[derive(Serialize)]
+    struct Document<'m> {
+        schema: &'static str,
+        #[serde(flatten)]
+        measurement: &'m Measurement,
+    }
+    serde_json::to_writer(&mut *out, &Document { schema: MEASUREMENT, measurement })?;
     writeln!(out)
 }
 

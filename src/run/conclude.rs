@@ -134,7 +134,7 @@ fn verdict(job: &Job, facts: &Facts, captures: &[CaptureResult<'_>]) -> VerdictD
     };
     let mut versions = BTreeMap::from([
         ("rig".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-        ("formats".to_owned(), "verdict/1 capture/1 compact/1 journal/1 job/1 manifest/1".to_owned()),
+        ("formats".to_owned(), "verdict/1 capture/1 compact/1 journal/1 job/1 measurement/1 manifest/1".to_owned()),
     ]);
     if job.seeded() {
         versions.insert("random numbers".to_owned(), crate::prng::GENERATOR.to_owned());
@@ -150,7 +150,7 @@ fn verdict(job: &Job, facts: &Facts, captures: &[CaptureResult<'_>]) -> VerdictD
         (role.clone(), format!("{} {} firmware {}", identity.model, identity.serial, identity.firmware))
     }));
     VerdictDocument {
-        schema: "verdict/1".to_owned(),
+        schema: VerdictDocument::SCHEMA.to_owned(),
         run: job.run_id(),
         verdict,
         reason,

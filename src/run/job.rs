@@ -166,8 +166,7 @@ impl Job {
     /// [`RecordError`] naming the file that is missing, of another format, or not what the run was begun with.
     pub fn of_run(run: &Path) -> Result<Self, RecordError> {
         let folder = run.join("settings");
-        let path = folder.join(FILE);
-        let asked = asked(&path)?;
+        let asked: Asked = archive::document(&folder.join(FILE), SCHEMA)?;
         let job = Self {
             rig: setting(&folder, "rig")?,
             calibration: setting(&folder, "calibration")?,
@@ -206,16 +205,6 @@ struct Asked {
     rig_file: Option<PathBuf>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     signer: Option<String>,
-}
-
-fn asked(path: &Path) -> Result<Asked, RecordError> {
-    let value: serde_json::Value = archive::json(path)?;
-    if value["schema"] != SCHEMA {
-        let message =
-            format!("the format is {}, this build reads {SCHEMA:?}; use a newer release of rig", value["schema"]);
-        return Err(RecordError::at(path, message));
-    }
-    serde_json::from_value(value).map_err(|error| RecordError::at(path, error))
 }
 
 fn setting<T: crate::config::Document>(folder: &Path, kind: &'static str) -> Result<Loaded<T>, RecordError> {
