@@ -376,7 +376,37 @@ fn a_full_disk_is_a_fault_with_a_safe_bench_and_the_run_goes_on_from_there() {
         assert!(matches!(code(&output), 0 | 1 | 4), "{place}: {}", both(&output));
         let output = verify(folder, &run, "--recompute");
         assert_eq!(code(&output), 0, "{place}: {}", both(&output));
+        if blocks == 40 {
+            // What was cut off stands in the report beside what was done in its place, and what stopped it.
+            let page = fs::read_to_string(run.join("report.html")).unwrap();
+            for part in
+                ["Attempts and interlock trips", "1 attempt was made again", ".attempt-1</td>", "File too large"]
+            {
+                assert!(page.contains(part), "{part}");
+            }
+            let summary = fs::read_to_string(run.join("report.md")).unwrap();
+            assert!(summary.contains("the run was stopped once, not by a hard limit"), "{summary}");
+        }
     }
+}
+
+#[test]
+fn a_hard_limit_that_was_crossed_stands_in_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("rigs/default.toml");
+    let low = fs::read_to_string(shipped).unwrap().replace("force_max_n = 8.0", "force_max_n = 0.6");
+    fs::write(folder.join("low.toml"), low).unwrap();
+    let output = line(folder, "validate --cartridge 1.5mm --plan quick --seed 3 --rig low.toml");
+    assert_eq!(code(&output), 3, "{}", both(&output));
+    let run = only_run(folder);
+    let summary = fs::read_to_string(run.join("report.md")).unwrap();
+    assert!(summary.contains("1 step is not finished; the run was stopped by a hard limit once"), "{summary}");
+    let page = fs::read_to_string(run.join("report.html")).unwrap();
+    for part in ["<td>hard limit</td>", "is above the limit of 0.6 N", "<td>not measured</td>"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert_eq!(code(&verify(folder, &run, "--recompute")), 0);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Reading a finished run back into a [`RunRecord`].
 
 use super::{
-    RecordError, journal, manifest,
+    RecordError, attempts, journal, manifest,
     model::{CaptureRecord, Check, Curve, JournalLine, RunRecord, Signatures, VerdictDocument},
     run_dir, signature, tables,
 };
@@ -115,6 +115,7 @@ pub fn load(run: &Path) -> Result<RunRecord, RecordError> {
         .filter(|event| event.event == "check")
         .filter_map(|event| serde_json::from_value::<Check>(event.data.clone()).ok())
         .collect();
+    let (attempts, stops) = attempts::of(&events);
     let journal =
         events.into_iter().map(|event| JournalLine { t_s: event.t_s, event: event.event, text: event.text }).collect();
     let (held, broken) = signature::verify(run, &[])?;
@@ -124,6 +125,8 @@ pub fn load(run: &Path) -> Result<RunRecord, RecordError> {
         strokes: tables::read_strokes(run)?,
         captures,
         checks,
+        attempts,
+        stops,
         journal,
         settings,
         signatures: Signatures { held, broken },

@@ -5,6 +5,7 @@
 //! Deliberately absent: what a report looks like.
 
 pub mod archive;
+pub mod attempts;
 pub mod calendar;
 pub mod captures;
 pub mod disk;

@@ -186,6 +186,41 @@ pub struct Signatures {
     pub broken: Vec<String>,
 }
 
+/// A step of a run that was begun, whether it came to its end or not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// Name of the step's capture.
+    pub capture: String,
+    /// Number of the attempt at this step, from 1.
+    pub number: usize,
+    /// Seconds of run time at its begin.
+    pub began_s: f64,
+    /// Whether its capture is whole.
+    pub whole: bool,
+    /// How it ended, in words.
+    pub ended: String,
+    /// The name under which a capture that was cut off is kept; `None` where it was not, or nothing had been recorded.
+    pub kept: Option<String>,
+}
+
+/// What stopped a run before its end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stop {
+    /// Seconds of run time.
+    pub t_s: f64,
+    /// Kind of fault as in the journal; [`Stop::INTERLOCK`] for a hard limit, `cut off` where no fault was written.
+    pub kind: String,
+    /// What happened.
+    pub why: String,
+    /// State of the bench afterwards; `None` where the journal does not say.
+    pub bench: Option<String>,
+}
+
+impl Stop {
+    /// Kind of a stop by a hard limit.
+    pub const INTERLOCK: &str = "interlock";
+}
+
 /// Everything that a report needs, read from an archive.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRecord {
@@ -199,6 +234,10 @@ pub struct RunRecord {
     pub captures: Vec<CaptureRecord>,
     /// Checks made before the run.
     pub checks: Vec<Check>,
+    /// Every step that was begun, in order.
+    pub attempts: Vec<Attempt>,
+    /// What stopped the run, in order.
+    pub stops: Vec<Stop>,
     /// The journal.
     pub journal: Vec<JournalLine>,
     /// Settings as used: file name and text.

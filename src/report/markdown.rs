@@ -4,7 +4,7 @@ use crate::{
     acceptance::Verdict,
     record::model::RunRecord,
     report::{
-        document::{cover, statistics},
+        document::{attempts, cover, statistics},
         figure::table::Table,
         number, result, selection, verdict,
     },
@@ -53,6 +53,7 @@ fn facts(record: &RunRecord) -> Vec<(&'static str, String)> {
         ("Seed", run.seed.map_or_else(|| "none".to_owned(), |seed| seed.to_string())),
         ("Time on the bench", number::duration(run.bench_time_s)),
         ("Bench at the end", run.bench_state.clone()),
+        ("Attempts", attempts::in_short(record)),
         ("SHA-256 of the record", record.digest.clone()),
     ]
 }

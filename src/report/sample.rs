@@ -7,7 +7,8 @@ use crate::{
     prng::Stream,
     record::{
         model::{
-            CaptureRecord, Check, Curve, JournalLine, PressRow, RunRecord, Signatures, StrokeRow, VerdictDocument,
+            Attempt, CaptureRecord, Check, Curve, JournalLine, PressRow, RunRecord, Signatures, Stop, StrokeRow,
+            VerdictDocument,
         },
         signature::{Signed, Statement},
     },
@@ -51,6 +52,14 @@ pub fn accepted(strokes: u64) -> RunRecord {
             text: format!("press at site {line}"),
         })
         .collect();
+    let cut_off = "force 8.20 N is beyond 8 N";
+    let attempt = |number, whole, ended: &str, kept: Option<&str>| {
+        let (capture, ended) = ("press-03".to_owned(), ended.to_owned());
+        Attempt { capture, number, began_s: 40.0 * number as f64, whole, ended, kept: kept.map(str::to_owned) }
+    };
+    record.attempts = vec![attempt(1, false, cut_off, Some("press-03.attempt-1")), attempt(2, true, "recorded", None)];
+    let (kind, bench) = (Stop::INTERLOCK.to_owned(), Some("pen stopped, stage withdrawn, both confirmed".to_owned()));
+    record.stops = vec![Stop { t_s: 41.5, kind, why: cut_off.to_owned(), bench }];
     record.settings =
         vec![("rig.toml".to_owned(), "schema = \"rig/1\"\nname = \"sim\"\nsimulated = true\n".to_owned())];
     record
@@ -89,6 +98,8 @@ pub fn empty(verdict: Verdict) -> RunRecord {
         strokes: Vec::new(),
         captures: Vec::new(),
         checks: Vec::new(),
+        attempts: Vec::new(),
+        stops: Vec::new(),
         journal: Vec::new(),
         settings: Vec::new(),
         signatures: Signatures::default(),
@@ -136,6 +147,9 @@ pub fn hostile() -> RunRecord {
     record.strokes.iter_mut().for_each(|row| row.capture = bad().into());
     record.checks = vec![Check { name: bad(), passed: false, detail: bad() }];
     record.journal = vec![JournalLine { t_s: f64::NAN, event: bad(), text: bad() }];
+    record.attempts =
+        vec![Attempt { capture: bad(), number: 1, began_s: f64::NAN, whole: false, ended: bad(), kept: Some(bad()) }];
+    record.stops = vec![Stop { t_s: f64::NAN, kind: bad(), why: bad(), bench: Some(bad()) }];
     record.settings = vec![(bad(), bad())];
     let statement = Statement {
         schema: bad(),

@@ -8,6 +8,7 @@
 //! Deliberately absent: markup, colours, page breaks.
 
 pub mod anomalies;
+pub mod attempts;
 pub mod bench;
 pub mod cover;
 pub mod gauge;
@@ -140,7 +141,8 @@ impl Document {
         let depths = selection::set_depths(record);
         let mut sections = vec![measurement::section(record, &depths), statistics::section(record, &depths)];
         sections.extend(record.verdict.gauge.as_ref().map(gauge::section));
-        sections.extend([uncertainty::section(&depths), anomalies::section(record), bench::section(record)]);
+        sections.extend([uncertainty::section(&depths), anomalies::section(record)]);
+        sections.extend([attempts::section(record), bench::section(record)]);
         let clauses = traceability::section(record, &sections);
         sections.extend([clauses, journal::section(record), signatures::section(record)]);
         Self::new(sections)
