@@ -40,7 +40,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ("serialport::", &["link"], "send bytes through a `Link`"),
     ("tokio::", &["link"], "write straight-line code over `Bench`"),
     ("thread::", &["link", "run", "cli", "sim/terminal"], "measure and decide in one thread"),
-    ("fs::", &["capture", "config", "record", "cli", "sim/terminal"], "take or return text"),
+    ("fs::", &["capture", "config", "record", "cli", "link/serial", "sim/terminal"], "take or return text"),
     ("env::var", &["cli"], "take it as an option"),
     ("println!", &[], "return text and let the command line print it"),
     ("dbg!", &[], "remove it before committing"),

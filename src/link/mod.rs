@@ -7,6 +7,7 @@
 //! Deliberately absent: protocols, and any notion of what the bytes mean.
 
 pub mod interrupt;
+pub mod port;
 pub mod serial;
 pub mod tape;
 pub mod tcp;

@@ -1,30 +1,33 @@
-//! Serial ports, and devices behind a socket: a reader thread and a writer thread a port, one channel to the waiting
-//! side.
+//! Serial ports, and devices behind a socket: a thread a port that reads, one channel to the waiting side.
 //!
-//! The side that decides on safety never waits for a read or a write, only for the channel with a deadline.
+//! The side that decides on safety never waits for a read or a write, only for the channel with a deadline. It writes by
+//! itself ([`Port::send`]), since every change of thread costs as much as the way through the kernel.
 
-use super::{Link, LinkError, Role, Wake, tcp};
+use super::{
+    Link, LinkError, Role, Wake,
+    port::{Port, Read},
+    tcp,
+};
 use crate::time::RunTime;
-use serialport::{ErrorKind, SerialPort, TTYPort};
+use rustix::fs::{Mode, OFlags};
+use serialport::{ErrorKind, SerialPort as _};
 use std::{
-    collections::VecDeque,
-    io::{self, Read, Write},
+    io,
+    os::fd::OwnedFd,
     path::Path,
     sync::{
-        Arc, Condvar, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread,
     time::{Duration, Instant},
 };
-use tokio::{runtime::Runtime, sync::mpsc};
 
-/// How long a read blocks before the reader looks whether it should end.
+/// How long a read waits before the thread looks whether it should end.
 const READ_WAIT: Duration = Duration::from_millis(20);
 /// Chunks that may wait for the deciding side, over all ports.
 const ARRIVALS_MAX: usize = 4096;
-/// Bytes that may wait for a device that does not read.
-const QUEUED_BYTES_MAX: usize = 16 * 1024;
 
 enum Arrival {
     Bytes(Role, Vec<u8>),
@@ -93,11 +96,13 @@ fn resolve(role: Role, port: &str) -> Result<String, OpenError> {
     }
 }
 
-fn open(role: Role, port: &str, baud: u32) -> Result<TTYPort, OpenError> {
+/// Opens a serial port, whose second descriptor keeps its settings and keeps others out.
+fn open_terminal(role: Role, port: &str, baud: u32) -> Result<Port, OpenError> {
     let path = resolve(role, port)?;
-    serialport::new(&path, baud).timeout(READ_WAIT).open_native().map_err(|error| {
+    let fail = |text: String| OpenError { role, path: path.clone(), message: text };
+    let mut hold = serialport::new(&path, baud).open_native().map_err(|error| {
         let text = error.to_string();
-        let message = match error.kind() {
+        fail(match error.kind() {
             ErrorKind::Io(io::ErrorKind::PermissionDenied) => {
                 format!("{text}; add your user to the group that owns the port (often dialout) and log in again")
             }
@@ -107,52 +112,30 @@ fn open(role: Role, port: &str, baud: u32) -> Result<TTYPort, OpenError> {
                 format!("{text}: the port is in use by another program; close it and run again")
             }
             _ => format!("{text}; run `rig ports`"),
-        };
-        OpenError { role, path: path.clone(), message }
-    })
-}
-
-/// One port, once to read from and once to write to.
-type Ends = (Box<dyn Read + Send>, Box<dyn Write + Send>);
-
-fn open_ends(role: Role, port: &str, baud: u32) -> Result<Ends, OpenError> {
-    let fail = |message: String| OpenError { role, path: port.to_owned(), message };
-    if let Some(address) = tcp::address(port) {
-        let reader = tcp::connect(address, READ_WAIT).map_err(fail)?;
-        let writer = reader.try_clone().map_err(|error| fail(error.to_string()))?;
-        return Ok((Box::new(reader), Box::new(writer)));
-    }
-    let reader = open(role, port, baud)?;
+        })
+    })?;
+    // serialport's own descriptor blocks, so bytes pass through one that does not; for a moment the port admits it.
+    let settle = |result: serialport::Result<()>| result.map_err(|error| fail(error.to_string()));
+    settle(hold.set_exclusive(false))?;
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let fd = rustix::fs::open(&path, flags, Mode::empty()).map_err(|error| fail(error.to_string()))?;
+    settle(hold.set_exclusive(true))?;
     // Bytes that came while nobody listened belong to no request of ours.
-    reader.clear(serialport::ClearBuffer::Input).map_err(|error| fail(error.to_string()))?;
-    let writer = reader.try_clone_native().map_err(|error| fail(error.to_string()))?;
-    Ok((Box::new(reader), Box::new(writer)))
+    settle(hold.clear(serialport::ClearBuffer::Input))?;
+    Ok(Port::new(fd, Some(Box::new(hold))))
 }
 
-/// Whether an error only says that nothing happened in time. Sockets call it `WouldBlock`.
-fn is_time_out(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock)
-}
-
-#[derive(Default)]
-struct Outbox {
-    urgent: VecDeque<Vec<u8>>,
-    queue: VecDeque<Vec<u8>>,
-    queued_bytes: usize,
-    closed: bool,
-    lost: Option<String>,
-}
-
-struct Port {
-    outbox: Arc<(Mutex<Outbox>, Condvar)>,
+fn open(role: Role, port: &str, baud: u32) -> Result<Port, OpenError> {
+    let Some(address) = tcp::address(port) else { return open_terminal(role, port, baud) };
+    let stream = tcp::connect(address).map_err(|message| OpenError { role, path: port.to_owned(), message })?;
+    Ok(Port::new(OwnedFd::from(stream), None))
 }
 
 /// The ports of a bench in real time.
 pub struct SerialLink {
     began: Instant,
-    runtime: Runtime,
-    arrivals: mpsc::Receiver<Arrival>,
-    ports: Vec<(Role, Port)>,
+    arrivals: Receiver<Arrival>,
+    ports: Vec<(Role, Arc<Port>)>,
     closing: Arc<AtomicBool>,
 }
 
@@ -163,74 +146,33 @@ impl SerialLink {
     ///
     /// [`OpenError`] for the first port that is missing, busy or forbidden.
     pub fn open(wanted: &[(Role, &str, u32)]) -> Result<Self, OpenError> {
-        let (sender, arrivals) = mpsc::channel(ARRIVALS_MAX);
+        let (sender, arrivals) = sync_channel(ARRIVALS_MAX);
         let closing = Arc::new(AtomicBool::new(false));
         let mut ports = Vec::new();
         for &(role, path, baud) in wanted {
-            let fail = |message: String| OpenError { role, path: path.to_owned(), message };
-            let (reader, writer) = open_ends(role, path, baud)?;
-            let outbox = Arc::new((Mutex::new(Outbox::default()), Condvar::new()));
-            let (to_wait, ending) = (sender.clone(), Arc::clone(&closing));
-            let read = move || read_loop(role, reader, &to_wait, &ending);
+            let port = Arc::new(open(role, path, baud)?);
+            let (shared, sender, closing) = (Arc::clone(&port), sender.clone(), Arc::clone(&closing));
             thread::Builder::new()
                 .name(format!("{}-read", role.name()))
-                .spawn(read)
-                .map_err(|e| fail(e.to_string()))?;
-            let shared = Arc::clone(&outbox);
-            let write = move || write_loop(writer, &shared);
-            thread::Builder::new()
-                .name(format!("{}-write", role.name()))
-                .spawn(write)
-                .map_err(|e| fail(e.to_string()))?;
-            ports.push((role, Port { outbox }));
+                .spawn(move || read_loop(role, &shared, &sender, &closing))
+                .map_err(|error| OpenError { role, path: path.to_owned(), message: error.to_string() })?;
+            ports.push((role, port));
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(|error| {
-            OpenError { role: Role::Pen, path: String::new(), message: format!("no timer for the ports: {error}") }
-        })?;
-        Ok(Self { began: Instant::now(), runtime, arrivals, ports, closing })
+        Ok(Self { began: Instant::now(), arrivals, ports, closing })
     }
 }
 
-fn read_loop(role: Role, mut port: Box<dyn Read + Send>, arrivals: &mpsc::Sender<Arrival>, closing: &AtomicBool) {
+fn read_loop(role: Role, port: &Port, arrivals: &SyncSender<Arrival>, closing: &AtomicBool) {
     let mut buffer = [0_u8; 16 * 1024];
     while !closing.load(Ordering::Relaxed) {
-        let arrival = match port.read(&mut buffer) {
-            Ok(0) => Arrival::Lost(role, "end of file: it was unplugged, or the other side hung up".to_owned()),
-            Ok(count) => Arrival::Bytes(role, buffer[..count].to_vec()),
-            Err(error) if is_time_out(&error) || error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => Arrival::Lost(role, format!("the port was lost: {error}")),
+        let arrival = match port.read(&mut buffer, READ_WAIT) {
+            Read::Nothing => continue,
+            Read::Bytes(count) => Arrival::Bytes(role, buffer[..count].to_vec()),
+            Read::Lost(reason) => Arrival::Lost(role, reason),
         };
         let lost = matches!(arrival, Arrival::Lost(..));
-        if arrivals.blocking_send(arrival).is_err() || lost {
+        if arrivals.send(arrival).is_err() || lost {
             return;
-        }
-    }
-}
-
-fn write_loop(mut port: Box<dyn Write + Send>, shared: &(Mutex<Outbox>, Condvar)) {
-    let (lock, ready) = shared;
-    loop {
-        let chunk = {
-            let mut outbox = lock.lock().unwrap_or_else(PoisonError::into_inner);
-            loop {
-                if let Some(chunk) = outbox.urgent.pop_front() {
-                    break chunk;
-                }
-                if let Some(chunk) = outbox.queue.pop_front() {
-                    outbox.queued_bytes -= chunk.len();
-                    break chunk;
-                }
-                if outbox.closed {
-                    return;
-                }
-                outbox = ready.wait(outbox).unwrap_or_else(PoisonError::into_inner);
-            }
-        };
-        if let Err(error) = port.write_all(&chunk) {
-            lock.lock().unwrap_or_else(PoisonError::into_inner).lost = Some(error.to_string());
-            if !is_time_out(&error) {
-                return;
-            }
         }
     }
 }
@@ -241,46 +183,26 @@ impl Link for SerialLink {
     }
 
     fn send(&mut self, role: Role, bytes: &[u8], urgent: bool) -> Result<(), LinkError> {
-        let fail = |message: String| LinkError { role, message };
         let port = self.ports.iter().find(|(other, _)| *other == role).map(|(_, port)| port);
-        let port = port.ok_or_else(|| fail("this bench has no such device".to_owned()))?;
-        let (lock, ready) = &*port.outbox;
-        let mut outbox = lock.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (Some(reason), false) = (&outbox.lost, urgent) {
-            return Err(fail(format!("the device does not take bytes: {reason}; check cable and power")));
-        }
-        if urgent {
-            // What still waits is older than the decision to stop.
-            outbox.queue.clear();
-            outbox.queued_bytes = 0;
-            outbox.urgent.push_back(bytes.to_vec());
-        } else if outbox.queued_bytes + bytes.len() > QUEUED_BYTES_MAX {
-            return Err(fail(format!("{QUEUED_BYTES_MAX} bytes wait and the device does not read them")));
-        } else {
-            outbox.queued_bytes += bytes.len();
-            outbox.queue.push_back(bytes.to_vec());
-        }
-        ready.notify_one();
-        Ok(())
+        let sent = port.ok_or_else(|| "this bench has no such device".to_owned());
+        sent.and_then(|port| port.send(bytes, urgent)).map_err(|message| LinkError { role, message })
     }
 
     fn wait(&mut self, deadline: RunTime, bytes: &mut Vec<u8>) -> Wake {
         bytes.clear();
-        let left = deadline.since(RunTime::ZERO + self.began.elapsed());
-        let arrivals = &mut self.arrivals;
-        let arrival = self.runtime.block_on(async { tokio::time::timeout(left, arrivals.recv()).await });
-        match arrival {
-            Ok(Some(Arrival::Bytes(role, chunk))) => {
+        let left = deadline.since(self.now());
+        match self.arrivals.recv_timeout(left) {
+            Ok(Arrival::Bytes(role, chunk)) => {
                 *bytes = chunk;
                 Wake::Bytes(role)
             }
-            Ok(Some(Arrival::Lost(role, reason))) => Wake::Lost(role, reason),
+            Ok(Arrival::Lost(role, reason)) => Wake::Lost(role, reason),
+            Err(RecvTimeoutError::Timeout) => Wake::Deadline,
             // All readers have ended; the bench has already been told of each.
-            Ok(None) => {
+            Err(RecvTimeoutError::Disconnected) => {
                 thread::sleep(left);
                 Wake::Deadline
             }
-            Err(_) => Wake::Deadline,
         }
     }
 }
@@ -288,10 +210,5 @@ impl Link for SerialLink {
 impl Drop for SerialLink {
     fn drop(&mut self) {
         self.closing.store(true, Ordering::Relaxed);
-        for (_, port) in &self.ports {
-            let (lock, ready) = &*port.outbox;
-            lock.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
-            ready.notify_one();
-        }
     }
 }

@@ -12,20 +12,18 @@ use std::{
 const PREFIX: &str = "tcp:";
 /// Longest wait for a connection, each address.
 const CONNECT_WAIT: Duration = Duration::from_secs(3);
-/// Longest wait for the socket to take bytes.
-const WRITE_WAIT: Duration = Duration::from_secs(1);
 
 /// Host and port of a rig file's port, where it is one of the network.
 pub fn address(port: &str) -> Option<&str> {
     port.strip_prefix(PREFIX)
 }
 
-/// Connects; reads give up after `read_wait`.
+/// Connects; neither reads nor writes block.
 ///
 /// # Errors
 ///
 /// What failed and what to do.
-pub fn connect(address: &str, read_wait: Duration) -> Result<TcpStream, String> {
+pub fn connect(address: &str) -> Result<TcpStream, String> {
     let named = address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
     if !named {
         return Err("a network port is tcp:HOST:PORT, such as tcp:192.168.0.7:55550".to_owned());
@@ -35,10 +33,7 @@ pub fn connect(address: &str, read_wait: Duration) -> Result<TcpStream, String> 
     for address in found {
         match TcpStream::connect_timeout(&address, CONNECT_WAIT) {
             Ok(stream) => {
-                let set = stream
-                    .set_nodelay(true)
-                    .and_then(|()| stream.set_read_timeout(Some(read_wait)))
-                    .and_then(|()| stream.set_write_timeout(Some(WRITE_WAIT)));
+                let set = stream.set_nodelay(true).and_then(|()| stream.set_nonblocking(true));
                 return set.map(|()| stream).map_err(|error| error.to_string());
             }
             Err(error) => last = error,
