@@ -241,17 +241,17 @@ fn every_trouble_in_motion_has_its_name_and_an_honest_safe_state() {
     use Role::{Force, Pen, Stage};
     use Trouble::{Garbage, PenReboots, Silent, StageRestarts, StreamEnds, Unplugged};
     type Named = fn(&Fault) -> bool;
-    let silent_pen: Named = |fault| matches!(fault, Fault::Device(DeviceFault::Silent { role: Pen, .. }));
+    let lapsed: Named = |fault| matches!(fault, Fault::Trip(Trip::Lease { .. }));
     let silent_stage: Named = |fault| matches!(fault, Fault::Device(DeviceFault::Silent { role: Stage, .. }));
     let failed_pen: Named = |fault| matches!(fault, Fault::Device(DeviceFault::Failed { role: Pen, .. }));
     let failed_stage: Named = |fault| matches!(fault, Fault::Device(DeviceFault::Failed { role: Stage, .. }));
     let stale: Named = |fault| matches!(fault, Fault::Stale { .. });
     let lost: Named = |fault| matches!(fault, Fault::Lost { .. } | Fault::Link(_));
     let cases: [(Trouble, Named, Confirmed); 12] = [
-        (Silent(Pen), silent_pen, (false, true)),
+        (Silent(Pen), lapsed, (false, true)),
         (Silent(Stage), silent_stage, (true, false)),
         (Silent(Force), stale, (true, true)),
-        (Garbage(Pen), silent_pen, (false, true)),
+        (Garbage(Pen), lapsed, (false, true)),
         (Garbage(Stage), silent_stage, (true, false)),
         (Garbage(Force), stale, (true, true)),
         (PenReboots, failed_pen, (true, true)),

@@ -104,6 +104,9 @@ impl Fault {
             Self::Trip(Trip::Speed { .. }) => {
                 "check the stage's speed setting and its scale: microstep_mm in the rig file, steps/mm ($100 to $102) and seek rate ($25) of a GRBL controller"
             }
+            Self::Trip(Trip::Lease { .. }) => {
+                "look before you reach in; check the pen's cable and supply, and what keeps this machine busy, then run `rig check`"
+            }
             Self::Deadline { .. } => "check that nothing blocks the stage and that the pen's cartridge is seated",
             Self::Check(_) | Self::Procedure(_) => "run `rig check` and look at the failing line",
             Self::Record(_) => "free disk space, then go on with `rig resume`; or begin again with another --out",

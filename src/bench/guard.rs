@@ -1,7 +1,8 @@
-//! The hard limits, checked on every sample.
+//! The hard limits, checked on every sample, and the lease of an armed pen.
 
 use super::Reading;
 use crate::config::rig::Limits;
+use std::time::Duration;
 
 /// Consecutive samples above the force limit that trip: one may be a spike.
 const FORCE_SAMPLES: u32 = 2;
@@ -42,6 +43,12 @@ pub enum Trip {
         /// Limit, mm/s.
         limit_mm_s: f64,
     },
+    /// The lease of an armed pen.
+    #[error("the pen's lease expired: it has acknowledged nothing that renews it for {} ms", .since.as_millis())]
+    Lease {
+        /// Since the last renewal that it acknowledged was sent.
+        since: Duration,
+    },
 }
 
 /// Watches the samples.
@@ -81,6 +88,16 @@ impl Guard {
         if self.over >= FORCE_SAMPLES { Err(Trip::Force { force_n, limit_n }) } else { Ok(()) }
     }
 
+    /// Judges how long ago an armed pen's lease was renewed for certain. What a pen does whose lease may have lapsed is
+    /// unknown: it should have stopped.
+    ///
+    /// # Errors
+    ///
+    /// The lease that was not renewed.
+    pub fn check_lease(&self, since: Duration, lease: Duration) -> Result<(), Trip> {
+        if since < lease { Ok(()) } else { Err(Trip::Lease { since }) }
+    }
+
     /// Judges the place of a reading, and how fast it changes.
     ///
     /// # Errors
@@ -111,6 +128,7 @@ impl Guard {
 mod tests {
     use super::{Guard, Reading, Trip};
     use crate::config::rig::Limits;
+    use std::time::Duration;
 
     impl Guard {
         /// Judges one sample, as the bench does.
@@ -140,6 +158,13 @@ mod tests {
         let lost = Reading { t_s: 0.0, force_n: f64::NAN, stage_mm: 1.0 };
         assert_eq!(guard.check(&lost), Ok(()));
         assert!(guard.check(&lost).is_err());
+    }
+
+    #[test]
+    fn a_lease_that_is_not_renewed_in_its_time_trips() {
+        let (lease, ms) = (Duration::from_millis(500), Duration::from_millis);
+        assert_eq!(guard().check_lease(ms(499), lease), Ok(()));
+        assert_eq!(guard().check_lease(ms(500), lease), Err(Trip::Lease { since: lease }));
     }
 
     #[test]

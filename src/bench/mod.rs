@@ -223,26 +223,48 @@ impl Bench {
         if let Some(interrupt) = self.interrupt.get() {
             return Err(Fault::Interrupted(interrupt));
         }
-        let quiet = self.exchange(deadline)?;
+        let judged_at = [self.stale_at(), self.lease_end()].into_iter().flatten().min();
+        let quiet = self.exchange(deadline, judged_at)?;
         self.take_samples(quiet)?;
         for session in self.sessions() {
             if let Some(fault) = session.take_fault() {
                 return Err(Fault::Device(fault));
             }
         }
-        match self.late.take() {
-            Some(late) => Err(Fault::Late { late }),
+        if let Some(late) = self.late.take() {
+            return Err(Fault::Late { late });
+        }
+        let now = self.link.now();
+        match self.devices.pen.renewed().zip(self.devices.pen.lease()) {
+            Some((renewed, lease)) => self.guard.check_lease(now.since(renewed), lease).map_err(Fault::Trip),
             None => Ok(()),
         }
     }
 
-    /// Bytes out, bytes in, clocks of the sessions; judges nothing. Whether all that has arrived is read.
-    fn exchange(&mut self, deadline: RunTime) -> Result<bool, Fault> {
+    /// When the last force sample is too old, where none comes before.
+    fn stale_at(&self) -> Option<RunTime> {
+        self.streaming_since.map(|since| since + self.age_max(SAMPLE_AGE_MAX))
+    }
+
+    /// When the lease of an armed pen ends, where nothing renews it before.
+    fn lease_end(&self) -> Option<RunTime> {
+        self.devices.pen.renewed().zip(self.devices.pen.lease()).map(|(renewed, lease)| renewed + lease)
+    }
+
+    /// Oldest sample that is tolerated: so old, or so many periods of a slow device.
+    fn age_max(&self, least: Duration) -> Duration {
+        let period = Duration::from_micros(self.devices.force.period_us().unwrap_or(0).into());
+        least.max(period * SAMPLE_AGE_MAX_PERIODS)
+    }
+
+    /// Bytes out, bytes in, clocks of the sessions; judges nothing, but wakes when there is something to judge. Whether all
+    /// that has arrived is read.
+    fn exchange(&mut self, deadline: RunTime, judged_at: Option<RunTime>) -> Result<bool, Fault> {
         self.transmit()?;
         let due = self.sessions().into_iter().filter_map(|session| session.next_tick()).min();
         let mut bytes = std::mem::take(&mut self.bytes);
         let until = due.map_or(deadline, |due| due.min(deadline));
-        let wake = self.link.wait(until, &mut bytes);
+        let wake = self.link.wait(judged_at.map_or(until, |at| at.min(until)), &mut bytes);
         let now = self.link.now();
         let armed = !matches!(self.devices.pen.state(), PenState::Safe | PenState::Unknown);
         if armed && now.since(until) > LATE_MAX {
@@ -306,9 +328,8 @@ impl Bench {
         if self.devices.force.overloaded() {
             return Err(Fault::Trip(guard::Trip::Overload));
         }
-        let age_max = if quiet { SAMPLE_AGE_MAX } else { SAMPLE_AGE_IN_FLOOD_MAX };
-        let age_max = age_max.max(self.period() * SAMPLE_AGE_MAX_PERIODS);
-        if let Some(age) = self.streaming_since.map(|since| now.since(since)).filter(|age| *age > age_max) {
+        let age_max = self.age_max(if quiet { SAMPLE_AGE_MAX } else { SAMPLE_AGE_IN_FLOOD_MAX });
+        if let Some(age) = self.streaming_since.map(|since| now.since(since)).filter(|age| *age >= age_max) {
             return Err(Fault::Stale { age });
         }
         match self.pairing.oldest().map(|at| now.since(at)).filter(|age| *age > age_max + SAMPLE_AGE_MAX) {
@@ -359,10 +380,6 @@ impl Bench {
     fn limited_force_n(&self, counts: i32) -> f64 {
         let reference_counts = self.reference_counts.unwrap_or(self.zero_counts);
         (f64::from(counts) - reference_counts) * self.calibration.force.n_per_count
-    }
-
-    fn period(&self) -> Duration {
-        Duration::from_micros(self.devices.force.period_us().unwrap_or(0).into())
     }
 
     fn session(&mut self, role: Role) -> &mut dyn Session {

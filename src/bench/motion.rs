@@ -13,7 +13,7 @@ const REPLY_ALLOWED: Duration = Duration::from_millis(2000);
 /// For a device to say who it is: boards that restart when the port is opened take seconds.
 const IDENTITY_ALLOWED: Duration = Duration::from_millis(8000);
 /// Longest time for homing all axes.
-const HOME_ALLOWED: Duration = Duration::from_secs(60);
+pub(super) const HOME_ALLOWED: Duration = Duration::from_secs(60);
 /// Rest after homing over which the encoder's zero is taken.
 const ENCODER_ZERO_SPAN: Duration = Duration::from_millis(50);
 /// For the pen to reach the state that it was told to.

@@ -1,6 +1,6 @@
 //! The safe state: pen stopped, stage withdrawn, both confirmed by the devices' own words.
 
-use super::Bench;
+use super::{Bench, motion::HOME_ALLOWED};
 use crate::{config::rig::Axis, device::PenState, time::RunTime};
 use std::time::Duration;
 
@@ -65,7 +65,9 @@ impl Bench {
         let withdraw_speed_mm_s = self.rig.stage.withdraw_speed_mm_s;
         let now = self.now();
         self.devices.stage.withdraw(now, withdraw_speed_mm_s);
-        let allowed = Duration::from_secs_f64(2.0 * self.rig.limits.travel_max_mm / withdraw_speed_mm_s + 3.0);
+        // Where the reference is lost the way back is that to the home switch, at the controller's own pace.
+        let travel = Duration::from_secs_f64(2.0 * self.rig.limits.travel_max_mm / withdraw_speed_mm_s + 3.0);
+        let allowed = if self.devices.stage.homed() { travel } else { HOME_ALLOWED };
         self.press_on(allowed, settled);
         let pen = (!self.pen_stopped_since(began)).then(|| match self.devices.pen.lease() {
             Some(lease) => format!(
@@ -105,7 +107,7 @@ impl Bench {
         let deadline = self.now() + allowed;
         while !done(self) && self.now() < deadline {
             // A fault here is why we are here, or one more of its kind; the confirmation below decides.
-            let _ = self.exchange(deadline);
+            let _ = self.exchange(deadline, None);
             for session in self.sessions() {
                 session.take_fault();
             }

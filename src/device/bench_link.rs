@@ -30,6 +30,8 @@ struct Request {
 
 struct Pending {
     request: Request,
+    /// When it was first sent.
+    asked: RunTime,
     deadline: RunTime,
     attempts: u32,
 }
@@ -84,7 +86,7 @@ impl Requester {
         }
         if let Some(request) = self.queue.pop_front() {
             self.outbox.push_back((request.bytes.clone(), request.urgent));
-            self.pending = Some(Pending { request, deadline: now + REPLY_WAIT, attempts: 1 });
+            self.pending = Some(Pending { request, asked: now, deadline: now + REPLY_WAIT, attempts: 1 });
         }
     }
 
@@ -93,8 +95,9 @@ impl Requester {
         self.bytes_received += bytes as u64;
     }
 
-    /// Matches a reply to the pending request: its operation, or the device's reason where it refused.
-    pub fn answered(&mut self, now: RunTime, frame: &Frame<'_>) -> Option<Result<Op, DeviceFault>> {
+    /// Matches a reply to the pending request: its operation and when it was first sent, or the device's reason where it
+    /// refused.
+    pub fn answered(&mut self, now: RunTime, frame: &Frame<'_>) -> Option<Result<(Op, RunTime), DeviceFault>> {
         let matches =
             |pending: &Pending| pending.request.sequence == frame.sequence && pending.request.op as u8 == frame.op;
         if frame.version != VERSION || !self.pending.as_ref().is_some_and(matches) {
@@ -104,7 +107,7 @@ impl Requester {
         let pending = self.pending.take()?;
         self.send_next(now);
         if frame.kind != Kind::Error {
-            return Some(Ok(pending.request.op));
+            return Some(Ok((pending.request.op, pending.asked)));
         }
         let reason = match ErrorReply::from_bytes(frame.payload) {
             Ok(error) => format!("{} (detail {})", error.code, error.detail),

@@ -67,8 +67,8 @@ impl ForceBenchLink {
             (Kind::Event, Ok(Op::Telemetry)) => self.take_samples(frame.payload),
             (Kind::Event, Ok(Op::Flag)) => self.take_flags(frame.payload),
             (Kind::Reply | Kind::Error, _) => match self.requester.answered(at, frame) {
-                Some(Ok(Op::Hello)) => self.take_identity(frame.payload),
-                Some(Ok(Op::TelemetryConfig)) => self.take_config(frame.payload),
+                Some(Ok((Op::Hello, _))) => self.take_identity(frame.payload),
+                Some(Ok((Op::TelemetryConfig, _))) => self.take_config(frame.payload),
                 Some(Ok(_)) | None => {}
                 Some(Err(fault)) => self.fail(fault),
             },

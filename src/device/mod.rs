@@ -144,10 +144,13 @@ pub trait Pen: Session {
     fn stop(&mut self, now: RunTime);
     /// The state that the pen last reported.
     fn state(&self) -> PenState;
-    /// When the pen last reported its state.
+    /// When the pen last answered with its state. What it says by itself shows that it speaks, not that it hears.
     fn reported(&self) -> RunTime;
     /// How long after the last word of the host an armed pen stops by itself, at most; `None`: never.
     fn lease(&self) -> Option<Duration>;
+    /// Since when that lease runs for certain, while the pen is armed: when the last request that renews it and was
+    /// acknowledged was first sent. `None` where there is no lease.
+    fn renewed(&self) -> Option<RunTime>;
 }
 
 /// A motorised stage.

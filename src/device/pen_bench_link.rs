@@ -20,8 +20,10 @@ use std::time::Duration;
 
 /// Lease asked for; the pen may grant less.
 const LEASE: Duration = Duration::from_millis(500);
-/// Between heartbeats: three may be lost before the lease ends.
-const HEARTBEAT_EVERY: Duration = Duration::from_millis(120);
+/// Shortest lease that can be kept alive over a port with a latency timer.
+const LEASE_MIN: Duration = Duration::from_millis(80);
+/// Longest time between heartbeats.
+const HEARTBEAT_EVERY_MAX: Duration = Duration::from_millis(120);
 
 /// Session with a pen.
 pub struct PenBenchLink {
@@ -33,6 +35,9 @@ pub struct PenBenchLink {
     state: PenState,
     reported: RunTime,
     armed: bool,
+    /// What the pen grants of the lease.
+    lease: Duration,
+    renewed: Option<RunTime>,
     heartbeat_due: Option<RunTime>,
     fault: Option<DeviceFault>,
 }
@@ -49,6 +54,8 @@ impl PenBenchLink {
             state: PenState::Unknown,
             reported: RunTime::ZERO,
             armed: false,
+            lease: LEASE,
+            renewed: None,
             heartbeat_due: None,
             fault: None,
         }
@@ -60,21 +67,32 @@ impl PenBenchLink {
 
     fn handle(&mut self, at: RunTime, frame: &Frame<'_>) {
         match (frame.kind, Op::try_from(frame.op)) {
-            (Kind::Event, Ok(Op::Status)) => self.take_status(at, frame.payload),
+            (Kind::Event, Ok(Op::Status)) => self.take_status(frame.payload),
             (Kind::Reply | Kind::Error, _) => match self.requester.answered(at, frame) {
-                Some(Ok(Op::Hello)) => self.take_identity(frame.payload),
-                Some(Ok(Op::Set)) | None => {}
-                Some(Ok(op)) => {
-                    self.take_status(at, frame.payload);
+                Some(Ok((Op::Hello, _))) => self.take_identity(frame.payload),
+                Some(Ok((op, asked))) => {
+                    if op != Op::Set {
+                        self.reported = at;
+                        self.take_status(frame.payload);
+                    }
                     if op == Op::Arm {
                         self.armed = true;
-                        self.heartbeat_due = Some(at + HEARTBEAT_EVERY);
+                        self.heartbeat_due = Some(at + self.heartbeat_every());
+                    }
+                    if self.armed && matches!(op, Op::Arm | Op::Heartbeat | Op::Set | Op::Run) {
+                        self.renewed = Some(asked);
                     }
                 }
+                None => {}
                 Some(Err(fault)) => self.fail(fault),
             },
             _ => {}
         }
+    }
+
+    /// Between heartbeats: three may be lost before the lease ends.
+    fn heartbeat_every(&self) -> Duration {
+        HEARTBEAT_EVERY_MAX.min(self.lease / 4)
     }
 
     fn take_identity(&mut self, payload: &[u8]) {
@@ -95,13 +113,25 @@ impl PenBenchLink {
             let reason = "the pen has rebooted during the run; check its supply, then run again".to_owned();
             return self.fail(DeviceFault::Failed { role: Role::Pen, reason });
         }
+        self.lease = LEASE.min(Duration::from_millis(hello.lease_max_ms.into()));
+        if self.lease < LEASE_MIN {
+            let (granted, least) = (self.lease.as_millis(), LEASE_MIN.as_millis());
+            let reason =
+                format!("it grants a lease of {granted} ms at most; {least} ms are needed to renew it in time");
+            return self.fail(DeviceFault::Failed { role: Role::Pen, reason });
+        }
         let [major, minor, patch] = hello.firmware;
         self.boot_id = Some(hello.boot_id);
         self.identity =
             Some(Identity { model: "BENCH-LINK pen".to_owned(), serial, firmware: format!("{major}.{minor}.{patch}") });
     }
 
-    fn take_status(&mut self, at: RunTime, payload: &[u8]) {
+    fn disarm(&mut self) {
+        self.armed = false;
+        (self.heartbeat_due, self.renewed) = (None, None);
+    }
+
+    fn take_status(&mut self, payload: &[u8]) {
         let status = match Status::from_bytes(payload) {
             Ok(status) => status,
             Err(error) => {
@@ -109,7 +139,6 @@ impl PenBenchLink {
                 return self.fail(DeviceFault::Failed { role: Role::Pen, reason });
             }
         };
-        self.reported = at;
         self.state = match status.state {
             State::Safe | State::SafeLease | State::Fault => PenState::Safe,
             State::Armed => PenState::Armed,
@@ -119,8 +148,7 @@ impl PenBenchLink {
             State::Streaming => PenState::Unknown,
         };
         if self.armed && !status.state.is_armed() {
-            self.armed = false;
-            self.heartbeat_due = None;
+            self.disarm();
             let reason = format!(
                 "disarmed by itself: state {}, faults: {}; a stall, a lapsed lease or a reboot do that",
                 status.state, status.faults
@@ -149,7 +177,7 @@ impl Session for PenBenchLink {
             self.fail(fault);
         }
         if self.heartbeat_due.is_some_and(|due| due <= now) {
-            self.heartbeat_due = Some(now + HEARTBEAT_EVERY);
+            self.heartbeat_due = Some(now + self.heartbeat_every());
             let host_ms = (now.as_nanos() / 1_000_000) as u32;
             self.requester.request(now, &Heartbeat { lease_ms: LEASE.as_millis() as u16, host_ms }, false);
         }
@@ -209,8 +237,7 @@ impl Pen for PenBenchLink {
     }
 
     fn stop(&mut self, now: RunTime) {
-        self.armed = false;
-        self.heartbeat_due = None;
+        self.disarm();
         self.requester.request(now, &Stop, true);
     }
 
@@ -223,6 +250,10 @@ impl Pen for PenBenchLink {
     }
 
     fn lease(&self) -> Option<Duration> {
-        Some(LEASE)
+        Some(self.lease)
+    }
+
+    fn renewed(&self) -> Option<RunTime> {
+        self.renewed
     }
 }

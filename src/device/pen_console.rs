@@ -66,6 +66,7 @@ pub struct PenConsole {
     expected: Option<(PenState, bool)>,
     poll_due: Option<RunTime>,
     heartbeat_due: Option<RunTime>,
+    renewed: Option<RunTime>,
     damaged: u64,
     echoes: u64,
     foreign: Option<String>,
@@ -92,6 +93,7 @@ impl PenConsole {
             expected: None,
             poll_due: None,
             heartbeat_due: None,
+            renewed: None,
             damaged: 0,
             echoes: 0,
             foreign: None,
@@ -157,8 +159,9 @@ impl PenConsole {
         let reply = self.step(purpose).map(|step| step.reply.clone());
         match reply.as_ref().and_then(|reply| reply.captures(text)) {
             Some(captures) => {
-                self.lines.answered(at);
+                let asked = self.lines.answered(at).map(|(_, asked)| asked);
                 self.take_reply(at, purpose, &captures);
+                self.renew(purpose, asked);
             }
             None => {
                 self.foreign = Some(text.chars().take(QUOTED_MAX).collect());
@@ -178,6 +181,13 @@ impl PenConsole {
             Purpose::Hold { out: true } => self.expect(at, PenState::HeldOut),
             Purpose::Hold { out: false } => self.expect(at, PenState::HeldIn),
             Purpose::Status => self.take_status(at, captures),
+        }
+    }
+
+    /// What renews the lease of an armed pen.
+    fn renew(&mut self, purpose: Purpose, asked: Option<RunTime>) {
+        if self.armed && self.script.heartbeat.is_some() && matches!(purpose, Purpose::Arm | Purpose::Heartbeat) {
+            self.renewed = asked;
         }
     }
 
@@ -267,6 +277,10 @@ impl PenConsole {
         }
         if self.opening == Opening::Open {
             self.lines.restarted();
+            if self.identity.is_none() {
+                // It was reset by the opening of its port, and its banner comes after one that was still on its way.
+                return self.ask(at, Purpose::Identify);
+            }
             self.disarm();
             self.state = PenState::Unknown;
             self.failed("the pen has rebooted during the run; check its supply, then run again".to_owned());
@@ -275,7 +289,7 @@ impl PenConsole {
 
     fn disarm(&mut self) {
         self.armed = false;
-        (self.expected, self.poll_due, self.heartbeat_due) = (None, None, None);
+        (self.expected, self.poll_due, self.heartbeat_due, self.renewed) = (None, None, None, None);
     }
 
     fn heartbeat_every(&self) -> Option<Duration> {
@@ -425,6 +439,10 @@ impl Pen for PenConsole {
     fn lease(&self) -> Option<Duration> {
         let heartbeat = self.script.console.heartbeat.as_ref()?;
         Some(Duration::from_millis(heartbeat.lease_ms.into()))
+    }
+
+    fn renewed(&self) -> Option<RunTime> {
+        self.renewed
     }
 }
 
