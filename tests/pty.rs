@@ -360,6 +360,16 @@ fn a_pen_whose_host_was_killed_stops_by_its_own_lease() {
 
         let check = stand.run(["check", "--rig", "bench.toml"]);
         assert_eq!(check.code, Some(0), "the next host finds a sound bench: {}", check.messages);
+        assert!(check.messages.contains("quarantined"), "and what befell it: {}", check.messages);
+        let run = stand.only_run().unwrap();
+        let resumed = Finished::from(stand.command(["resume"]).arg(&run).output().unwrap());
+        for refused in [stand.validate("strokes.toml"), resumed] {
+            assert_eq!(refused.code, Some(6), "{}", refused.messages);
+            assert!(refused.messages.contains("while the run was under way"), "{}", refused.messages);
+        }
+        let recovered = stand.run(["recover", "--rig", "bench.toml"]);
+        assert_eq!(recovered.code, Some(0), "{}", recovered.messages);
+        assert!(!stand.path("bench.quarantine.json").exists());
     });
 }
 

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::{
     fs::{self, File},
-    io::Write as _,
+    io::{Seek as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -94,8 +94,12 @@ pub struct Incident {
 }
 
 /// The only holder of a bench; the lock ends with the process.
+///
+/// Its file names the owner and, while a run is under way, the incident that this is should the owner die in it: whoever
+/// takes the lock next then finds the bench quarantined.
 pub struct Lock {
-    _file: Option<File>,
+    file: Option<File>,
+    owner: String,
     quarantine: PathBuf,
 }
 
@@ -108,26 +112,60 @@ impl Lock {
     pub fn take(rig_file: Option<&Path>, rig: &Rig) -> Result<Self, Failure> {
         let beside = rig_file.map_or_else(|| PathBuf::from("rig"), Path::to_path_buf);
         let quarantine = beside.with_extension("quarantine.json");
+        let now = jiff::Timestamp::now();
+        let owner = format!("process {} since {now}", std::process::id());
         if rig.in_process() {
-            return Ok(Self { _file: None, quarantine });
+            return Ok(Self { file: None, owner, quarantine });
         }
         let path = beside.with_extension("lock");
         let failed = |error: &dyn std::fmt::Display| Failure::usage(format!("{}: {error}", path.display()));
-        let mut file =
+        let file =
             File::options().create(true).truncate(false).read(true).write(true).open(&path).map_err(|e| failed(&e))?;
-        if file.try_lock().is_err() {
-            let owner = fs::read_to_string(&path).unwrap_or_default();
-            let age = age(&owner, jiff::Timestamp::now());
-            return Err(Failure::usage(format!(
-                "bench {} is in use by {}{age}; wait or end that run",
-                rig.name,
-                owner.trim()
-            )));
+        let held = file.try_lock().is_err();
+        let before = fs::read(&path).map_err(|error| failed(&error))?;
+        let before = String::from_utf8_lossy(&before);
+        let (holder, left) = before.split_once('\n').unwrap_or((&before, ""));
+        if held {
+            let age = age(holder, now);
+            return Err(Failure::usage(format!("bench {} is in use by {holder}{age}; wait or end that run", rig.name)));
         }
-        let now = jiff::Timestamp::now();
-        file.set_len(0).map_err(|error| failed(&error))?;
-        writeln!(file, "process {} since {now}", std::process::id()).map_err(|error| failed(&error))?;
-        Ok(Self { _file: Some(file), quarantine })
+        let lock = Self { file: Some(file), owner, quarantine };
+        if !left.trim().is_empty() {
+            lock.put_quarantine(left)?;
+        }
+        lock.rest()?;
+        Ok(lock)
+    }
+
+    /// Notes that a run is under way: if this process dies in it, nobody makes the bench safe.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where that cannot be written; then nothing may move.
+    pub fn begin_run(&self, run: String, at: String) -> Result<(), Failure> {
+        let fault = format!("{} ended while the run was under way: killed, or the machine went down", self.owner);
+        let state = "NOT CONFIRMED: nobody stopped pen and stage".to_owned();
+        let incident = Incident { run, at, fault, state };
+        self.write(&serde_json::to_string(&incident).unwrap_or(incident.fault))
+    }
+
+    /// Notes that no run is under way: the bench is safe, or its quarantine is written.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where that cannot be written; the next process will find the bench quarantined.
+    pub fn rest(&self) -> Result<(), Failure> {
+        self.write("")
+    }
+
+    /// Writes owner and incident, and brings them to disk.
+    fn write(&self, incident: &str) -> Result<(), Failure> {
+        let Some(mut file) = self.file.as_ref() else { return Ok(()) };
+        let text = format!("{}\n{incident}\n", self.owner);
+        let written = file.rewind().and_then(|()| file.set_len(0)).and_then(|()| file.write_all(text.as_bytes()));
+        written
+            .and_then(|()| file.sync_data())
+            .map_err(|error| Failure::usage(format!("the lock of the bench: {error}")))
     }
 
     /// Refuses a bench whose last safe state was not confirmed.
@@ -155,8 +193,11 @@ impl Lock {
     ///
     /// [`Failure`] with exit code 6 where even that cannot be written.
     pub fn quarantine(&self, incident: &Incident) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(incident).unwrap_or_else(|_| incident.state.clone());
-        fs::write(&self.quarantine, text + "\n").map_err(|error| Failure {
+        self.put_quarantine(&serde_json::to_string_pretty(incident).unwrap_or_else(|_| incident.state.clone()))
+    }
+
+    fn put_quarantine(&self, incident: &str) -> Result<(), Failure> {
+        fs::write(&self.quarantine, format!("{}\n", incident.trim())).map_err(|error| Failure {
             exit: Exit::Unsafe,
             message: format!("{}: {error}; the safe state is not confirmed", self.quarantine.display()),
         })
@@ -203,7 +244,10 @@ impl Check {
     pub fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
         let only = self.only.map(Device::role);
         let concerns = |role: Role| only.is_none_or(|only| only == role);
-        let (mut bench, _lock) = open(&self.rig, only)?;
+        let (mut bench, lock) = open(&self.rig, only)?;
+        if let Some(incident) = lock.incident() {
+            terminal.note(&format!("this bench is quarantined until `rig recover`:\n{}", incident.trim()));
+        }
         let identities = bench.identify().map_err(Failure::usage)?;
         let mut findings: Vec<Finding> = identities
             .iter()
@@ -326,7 +370,62 @@ impl Ports {
 
 #[cfg(test)]
 mod tests {
-    use super::age;
+    use super::{Lock, age};
+    use crate::config::{library, rig::Rig};
+    use std::path::Path;
+
+    fn on_ports() -> Rig {
+        let mut rig = library::rig(None).unwrap().value;
+        for port in [&mut rig.pen.port, &mut rig.stage.port, &mut rig.force.port] {
+            "/dev/null".clone_into(port);
+        }
+        rig
+    }
+
+    /// The lock of a dead process is free: nothing but its file says what it was doing.
+    fn taken_and_dropped(rig: &Path, act: impl FnOnce(&Lock)) {
+        act(&Lock::take(Some(rig), &on_ports()).unwrap_or_else(|failure| panic!("{}", failure.message)));
+    }
+
+    #[test]
+    fn a_run_whose_process_died_quarantines_the_bench_and_one_that_ended_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let rig = folder.path().join("bench.toml");
+        taken_and_dropped(&rig, |lock| {
+            lock.begin_run("run-1".to_owned(), "today".to_owned())
+                .unwrap_or_else(|failure| panic!("{}", failure.message));
+            lock.rest().unwrap_or_else(|failure| panic!("{}", failure.message));
+        });
+        taken_and_dropped(&rig, |lock| {
+            assert!(lock.refuse_quarantined().is_ok());
+            lock.begin_run("run-2".to_owned(), "today".to_owned())
+                .unwrap_or_else(|failure| panic!("{}", failure.message));
+        });
+        for _ in 0..2 {
+            taken_and_dropped(&rig, |lock| {
+                let refused = lock.refuse_quarantined().expect_err("quarantined until it is recovered").message;
+                assert!(
+                    refused.contains("run-2") && refused.contains("ended while the run was under way"),
+                    "{refused}"
+                );
+            });
+        }
+        taken_and_dropped(&rig, |lock| assert!(lock.release().is_ok()));
+        taken_and_dropped(&rig, |lock| assert!(lock.refuse_quarantined().is_ok()));
+    }
+
+    #[test]
+    fn a_second_holder_is_told_of_the_first_and_not_of_its_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let rig = folder.path().join("bench.toml");
+        taken_and_dropped(&rig, |lock| {
+            assert!(lock.begin_run("run-1".to_owned(), "today".to_owned()).is_ok());
+            let refused = Lock::take(Some(&rig), &on_ports()).err().map(|failure| failure.message).unwrap_or_default();
+            assert!(refused.contains("in use by process") && refused.contains(" min "), "{refused}");
+            assert!(!refused.contains("run-1"), "{refused}");
+            assert!(lock.refuse_quarantined().is_ok(), "a run that is under way is no incident");
+        });
+    }
 
     #[test]
     fn an_owner_has_an_age() {

@@ -76,15 +76,15 @@ impl Session<'_> {
         from: &Position,
         bench: Option<Bench>,
     ) -> Result<Exit, Failure> {
+        let moves = self.lock.filter(|_| bench.is_some());
+        moves.map(|lock| lock.begin_run(self.job.run_id(), self.job.started.clone())).transpose()?;
         let mut console = Console { bar: self.terminal.bar(), hands };
         let ended = match bench {
             Some(bench) => campaign::drive(self.job, from, bench, &mut dir, self.interrupt, &mut console),
             None => Ended { fault: None, safe: SafeState::untouched(), moved: false, bench_time_s: from.bench_time_s },
         };
         console.bar.end();
-        if let Some(Err(failure)) =
-            self.lock.filter(|_| !ended.safe.confirmed()).map(|lock| self.quarantine(lock, &ended))
-        {
+        if let Some(Err(failure)) = moves.map(|lock| self.leave(lock, &ended)) {
             // The bench's record is worth having all the more.
             self.terminal.error(&failure.message);
         }
@@ -127,13 +127,17 @@ impl Session<'_> {
         }
     }
 
-    fn quarantine(&self, lock: &Lock, ended: &Ended) -> Result<(), Failure> {
-        lock.quarantine(&Incident {
-            run: self.job.run_id(),
-            at: self.job.started.clone(),
-            fault: ended.fault.as_ref().map(ToString::to_string).unwrap_or_default(),
-            state: ended.safe.text(),
-        })
+    /// Leaves the bench to whoever comes next: safe, or quarantined.
+    fn leave(&self, lock: &Lock, ended: &Ended) -> Result<(), Failure> {
+        if !ended.safe.confirmed() {
+            lock.quarantine(&Incident {
+                run: self.job.run_id(),
+                at: self.job.started.clone(),
+                fault: ended.fault.as_ref().map(ToString::to_string).unwrap_or_default(),
+                state: ended.safe.text(),
+            })?;
+        }
+        lock.rest()
     }
 
     fn close(&self, dir: &mut RunDir, ended: &Ended) -> Result<(VerdictDocument, RunRecord), Failure> {

@@ -149,7 +149,8 @@ impl Common {
 impl Session<'_> {
     /// Runs a calibration's sequence under guard; whatever happens, the bench is safe afterwards or quarantined.
     fn drive<T>(&mut self, job: impl FnOnce(&mut Bench, &mut Hands<'_>) -> Result<T, Fault>) -> Result<T, Failure> {
-        let hands = &mut self.hands;
+        let (hands, at) = (&mut self.hands, jiff::Timestamp::now().to_string());
+        self.lock.begin_run("rig calibrate".to_owned(), at.clone())?;
         let (result, safe) = guarded(&mut self.bench, |bench| {
             bench.identify()?;
             bench.stream(bench.rig().force.sample_rate_hz)?;
@@ -157,11 +158,12 @@ impl Session<'_> {
         });
         if !safe.confirmed() {
             let fault = result.as_ref().err().map(ToString::to_string).unwrap_or_default();
-            let at = jiff::Timestamp::now().to_string();
             self.lock.quarantine(&Incident { run: "rig calibrate".to_owned(), at, fault, state: safe.text() })?;
+            self.lock.rest()?;
             let message = format!("THE SAFE STATE IS NOT CONFIRMED. {}. Keep hands away, cut the supply", safe.text());
             return Err(Failure { exit: Exit::Unsafe, message });
         }
+        self.lock.rest()?;
         result.map_err(|fault| Failure {
             exit: match &fault {
                 Fault::Interrupted(interrupt) => Exit::from(*interrupt),
