@@ -21,7 +21,7 @@ use rig::{
 };
 use std::{cell::RefCell, path::Path, process::Command, rc::Rc};
 
-const BENCHES: [&str; 3] = ["sim-mark10", "sim-mt-sics", "sim-line"];
+const BENCHES: [&str; 4] = ["sim-mark10", "sim-mt-sics", "sim-line", "sim-grbl-mark10"];
 
 /// The simulated bench as a link of which the test keeps hold, to ask the world afterwards.
 struct Shared(Rc<RefCell<SimLink>>);
@@ -117,7 +117,7 @@ fn presses(bench: &str, seed: u64) -> Vec<(Press, HoldTruth)> {
         .collect()
 }
 
-/// The promise is 95 in 100 within 2u; of 24 values one miss is what one expects.
+/// The promise is 95 in 100 within 2u; of 32 values one or two misses is what one expects.
 #[test]
 fn what_slow_benches_measure_holds_the_truth_within_what_they_say() {
     let (mut values, mut missed, mut worst) = (0, Vec::new(), 0.0_f64);

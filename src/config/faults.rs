@@ -127,6 +127,11 @@ pub enum Inject {
         /// By how much, µs, from then on (-4294967295 to 4294967295).
         us: i64,
     },
+    /// The clock of the time stamps of BENCH-LINK telemetry goes at another rate, from its boot.
+    Drift {
+        /// How much faster, parts per million (-10 000 to 10 000).
+        ppm: f64,
+    },
     /// Nothing passes, either way.
     Silent,
     /// The device takes no bytes; what is sent waits in the line.
@@ -270,6 +275,7 @@ impl Inject {
             Self::Pause { ms } => range("pause.ms", "ms", *ms, 1.0, 60_000.0),
             Self::Unplug { back_after_s: Some(s) } => range("unplug.back_after_s", "s", *s, 0.01, 3600.0),
             Self::Clock { us } => range("clock.us", "µs", *us as f64, -4_294_967_295.0, 4_294_967_295.0),
+            Self::Drift { ppm } => range("drift.ppm", "ppm", *ppm, -10_000.0, 10_000.0),
             Self::Insert(bytes) | Self::Interleave(bytes) => {
                 range("times", "", f64::from(bytes.times), 1.0, 100_000.0)?;
                 let message = "either `text` or `hex` (pairs of hexadecimal digits) must stand here, and hold a byte";

@@ -48,6 +48,13 @@ impl Poll {
         self.asked.take().map_or(at, |(first, _)| first)
     }
 
+    /// Something came that may have been the answer and was damaged: asks again at once, as often as after silence.
+    pub fn damaged(&mut self, now: RunTime) {
+        if let Some((_, overdue)) = self.asked.as_mut().filter(|_| self.attempts < ATTEMPTS_MAX) {
+            *overdue = now;
+        }
+    }
+
     /// What is to be done at `now`.
     pub fn tick(&mut self, now: RunTime) -> Due {
         let attempts = self.attempts;

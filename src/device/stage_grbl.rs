@@ -349,9 +349,10 @@ impl Session for StageGrbl {
         self.lines.heard(at, bytes.len());
         let mut decoder = std::mem::take(&mut self.decoder);
         while let Some(message) = decoder.next_message(&mut bytes) {
-            // What is no line of GRBL, an echo of our own among it, is counted by the decoder.
-            if let Ok(message) = message {
-                self.take(at, &message);
+            match message {
+                Ok(message) => self.take(at, &message),
+                // What is no line of GRBL, an echo of our own among it, is counted by the decoder.
+                Err(_) => self.poll.damaged(at),
             }
         }
         if self.identity.is_none() {
@@ -754,6 +755,23 @@ mod tests {
         assert_eq!(talk.sent(), "", "an ok without modes is not the probe's");
         talk.hears("[GC:G0 G54]\r\nok\r\n");
         assert!(talk.sent().starts_with("$J=G90G21G53Z-4.0"));
+    }
+
+    #[test]
+    fn a_damaged_status_is_asked_for_again_at_once_before_the_ladder_is_climbed() {
+        let mut talk = Talk::homed();
+        talk.stage.stop(talk.now);
+        assert!(talk.sent().contains('?'));
+        talk.hears("<Idle|MPos:0.0<Idle|MPos:0.000,0.000,0.000|FS:0,0>\r\n");
+        talk.passes(1);
+        assert_eq!(talk.sent(), "?", "not a quarter of a second later");
+        talk.hears("?<Idle|MPos:0.000,0.000,0.000|FS:0,0>\r\n");
+        assert!(!talk.stage.moving(), "an echo in front of a report takes nothing from it");
+        for _ in 0..20 {
+            talk.hears("noise\r\n");
+            talk.passes(1);
+        }
+        assert_eq!(talk.sent(), "", "noise asks nothing where nothing is awaited");
     }
 
     #[test]

@@ -209,12 +209,23 @@ impl PositionTracker {
 #[error("not a line of GRBL 1.1; check the baud rate and the firmware")]
 pub struct LineError;
 
-/// Reads one line, without its end.
+/// Realtime bytes carry no line end, so where the line echoes they stand before the next line.
+const ECHOED: [u8; 5] = [
+    Realtime::Status as u8,
+    Realtime::Hold as u8,
+    Realtime::Resume as u8,
+    Realtime::Reset as u8,
+    Realtime::JogCancel as u8,
+];
+
+/// Reads one line, without its end; echoes of realtime bytes before it are passed over.
 ///
 /// # Errors
 ///
 /// [`LineError`] where it has none of the shapes of GRBL.
 pub fn parse(line: &[u8]) -> Result<Message<'_>, LineError> {
+    let echoes = line.iter().take_while(|byte| ECHOED.contains(byte)).count();
+    let line = line.get(echoes..).unwrap_or_default();
     let line = std::str::from_utf8(line).map_err(|_| LineError)?.trim_ascii();
     let inside = |open, close| line.strip_prefix(open).and_then(|rest: &str| rest.strip_suffix(close));
     if line == "ok" {

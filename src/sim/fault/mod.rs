@@ -251,7 +251,11 @@ fn act(
         Inject::Interleave(bytes) => vec![(late, bytes.bytes().unwrap_or_default()), (late, chunk)],
         Inject::Replace { from, to } => vec![(late, alter::replace(&chunk, from, to))],
         Inject::Unchecked => vec![(late, alter::unchecked(&chunk))],
-        Inject::Clock { us } => vec![(late, alter::clock(&chunk, *us))],
+        Inject::Clock { us } => vec![(late, alter::clock(&chunk, |_| *us))],
+        Inject::Drift { ppm } => {
+            let ahead_us = |stamp_us: u32| (f64::from(stamp_us) * ppm * 1e-6).round() as i64;
+            vec![(late, alter::clock(&chunk, ahead_us))]
+        }
         _ => vec![(late, chunk)],
     }
 }

@@ -1,114 +1,17 @@
 //! The fault list F01 to F30 on the simulated bench, through `rig validate --faults` as a user calls it: exit code,
-//! words, bench state, how long it took (in bench time), and what the captures then hold.
+//! words, bench state, how long it took (in bench time), and what the captures then hold. Lines without ids (GRBL,
+//! consoles, gauges) are in `lines`.
 //!
-//! Faults in which the kernel takes part (unplug, replug, busy, deaf) are in `tests/pty.rs` once more, on
-//! pseudo-terminals. Faults of single drivers stand beside those drivers.
+//! Faults in which the kernel takes part (unplug, replug, busy, deaf) are in `tests/pty.rs` and `tests/ports.rs` once
+//! more, on pseudo-terminals. Faults of single drivers stand beside those drivers.
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up is a failed test")]
 
-use rig::capture::compact::{Counts, reader::CompactSource};
-use serde_json::Value;
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::LazyLock,
-};
+mod lines;
+mod run;
 
-const PLAN: &str = r#"
-schema = "plan/1"
-name = "short"
-set_depths = "largest"
-press = { sites = 2, speed_mm_s = 1.0 }
-dynamic = { stroke_rates_hz = [110.0], strokes = 200 }
-[[criterion]]
-id = "c"
-quantity = "protrusion"
-statistic = "mean"
-source = "presses"
-confidence = 0.95
-tolerance_mm = 0.15
-rationale = "the test"
-"#;
-
-/// A run that has ended.
-struct Run {
-    code: i32,
-    messages: String,
-    dir: PathBuf,
-    events: Vec<(f64, String, String)>,
-    verdict: Value,
-    _folder: tempfile::TempDir,
-}
-
-impl Run {
-    fn with(faults: Option<&str>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        fs::write(path("plan.toml"), PLAN).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rig"));
-        command.args(["validate", "--cartridge", "1.5mm", "--depth", "0.5", "--plan", "plan.toml", "--seed", "1"]);
-        if let Some(text) = faults {
-            fs::write(path("faults.toml"), text).unwrap();
-            command.args(["--faults", "faults.toml"]);
-        }
-        let output = command.current_dir(folder.path()).env_remove("RIG").stdin(Stdio::null()).output().unwrap();
-        let messages = String::from_utf8(output.stderr).unwrap();
-        let code = output.status.code().unwrap_or_else(|| panic!("killed: {messages}"));
-        let Some(dir) = fs::read_dir(path("reports")).ok().and_then(|mut runs| runs.next()) else {
-            let (dir, events, verdict) = (PathBuf::new(), Vec::new(), Value::Null);
-            return Self { code, messages, dir, events, verdict, _folder: folder };
-        };
-        let dir = dir.unwrap().path();
-        let journal = fs::read_to_string(dir.join("journal.jsonl")).unwrap();
-        let event = |line: &str| {
-            let value: Value = serde_json::from_str(line).unwrap();
-            let text = |key: &str| value[key].as_str().unwrap().to_owned();
-            (value["t_s"].as_f64().unwrap(), text("event"), text("text"))
-        };
-        let events = journal.lines().map(event).collect();
-        let verdict = serde_json::from_str(&fs::read_to_string(dir.join("verdict.json")).unwrap()).unwrap();
-        Self { code, messages, dir, events, verdict, _folder: folder }
-    }
-
-    /// When an event whose text begins so was written, s.
-    fn at(&self, begins: &str) -> f64 {
-        let event = self.events.iter().find(|(_, _, text)| text.starts_with(begins));
-        event.unwrap_or_else(|| panic!("no {begins:?} in {:#?}", self.events)).0
-    }
-
-    /// The event that ended the run.
-    fn fault(&self) -> Option<&(f64, String, String)> {
-        self.events.iter().find(|(_, event, _)| event == "fault")
-    }
-
-    fn said(&self, words: &str) -> bool {
-        self.messages.contains(words) || self.events.iter().any(|(_, _, text)| text.contains(words))
-    }
-
-    /// Captures by name: the bytes of their data.
-    fn captures(&self) -> BTreeMap<String, Vec<u8>> {
-        let Ok(entries) = fs::read_dir(self.dir.join("captures")) else { return BTreeMap::new() };
-        let data =
-            entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "rigc"));
-        data.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap())).collect()
-    }
-
-    /// Times, forces and positions of each capture, in counts, as far as its frames are whole.
-    fn counts(&self) -> BTreeMap<String, Vec<(i64, i32, i32)>> {
-        let read = |bytes: &[u8]| {
-            let mut source = CompactSource::new("capture", bytes).unwrap();
-            let (mut counts, mut rows) = (Counts::empty(1), Vec::new());
-            while let Ok(true) = source.next_counts(&mut counts) {
-                let row = |i: usize| (counts.time_ns[i], counts.force[i], counts.axes[0][i]);
-                rows.extend((0..counts.force.len()).map(row));
-            }
-            rows
-        };
-        self.captures().into_iter().map(|(name, bytes)| (name, read(&bytes))).collect()
-    }
-}
+use run::{Run, invented};
+use std::{fs, path::Path, sync::LazyLock};
 
 /// The same run without a fault.
 static SOUND: LazyLock<Run> = LazyLock::new(|| Run::with(None));
@@ -185,7 +88,7 @@ fn complaint(case: &Case, run: &Run) -> Option<String> {
     if !run.said(words) {
         return no(format!("nobody says {words:?}"));
     }
-    if let Some(invented) = invented(run) {
+    if let Some(invented) = invented(run, &SOUND) {
         return no(invented);
     }
     match must {
@@ -213,23 +116,6 @@ fn complaint(case: &Case, run: &Run) -> Option<String> {
     }
 }
 
-/// A value that no instrument gave: what was measured is what the sound run measured, or nothing.
-fn invented(run: &Run) -> Option<String> {
-    let value = |run: &Run, name: &str| {
-        let text = fs::read_to_string(run.dir.join("measurements").join(name)).ok()?;
-        let value: Value = serde_json::from_str(&text).unwrap();
-        value["protrusion_mm"]["value"].as_f64()
-    };
-    for name in SOUND.captures().into_keys().map(|name| name.replace(".rigc", ".json")) {
-        if let (Some(here), Some(there)) = (value(run, &name), value(&SOUND, &name))
-            && (here - there).abs() > 0.02
-        {
-            return Some(format!("{name}: {here} mm measured, {there} mm without the fault"));
-        }
-    }
-    None
-}
-
 use Must::{BeTheSame, End, GoOn};
 use When::{Identify, Press, Start, Strokes};
 
@@ -251,7 +137,7 @@ fn ports_that_vanish_or_are_busy() {
 
 #[test]
 fn devices_that_fall_silent_deaf_or_mad() {
-    let silent_pen = "pen did not answer HEARTBEAT";
+    let silent_pen = "the pen's lease expired";
     let silent_stage = "stage did not answer";
     check(&[
         (
@@ -328,6 +214,8 @@ fn what_is_said_twice_early_late_or_in_pieces_changes_no_byte() {
         ("F24", "force", "{ clock = { us = 4294000000 } }", Start, ALWAYS, GoOn("")),
         ("F25", "force", "{ bunch = { ms = 16 } }", Start, ALWAYS, GoOn("")),
         ("F25", "pen", "{ bunch = { ms = 16 } }", Start, ALWAYS, GoOn("")),
+        ("F25", "force", "{ drift = { ppm = 200 } }", Start, ALWAYS, GoOn("")),
+        ("F25", "force", "{ drift = { ppm = -200 } }", Start, ALWAYS, GoOn("")),
         ("F28", "pen", "\"echo\"", Start, ALWAYS, GoOn("")),
         ("F28", "stage", "\"echo\"", Start, ALWAYS, GoOn("")),
         ("F28", "force", "\"echo\"", Start, ALWAYS, GoOn("")),
@@ -382,7 +270,7 @@ fn no_single_lost_message_is_worse_than_a_stop() {
                 let place = format!("{device}, {direction}, message {count}: {}", run.messages);
                 assert!(run.code == SOUND.code || run.code == 3, "{} {place}", run.code);
                 assert!(direction == "to-device" || run.code == SOUND.code, "a lost reply is no fault; {place}");
-                assert_eq!(invented(&run), None, "{place}");
+                assert_eq!(invented(&run, &SOUND), None, "{place}");
             }
         }
     }
