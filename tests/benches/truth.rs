@@ -1,7 +1,7 @@
 //! Truth bench: seeded worlds of our own simulator, measured and compared with what only the world knows.
 //!
 //! `cargo bench --bench truth -- --worlds 200 --seed 1`; with `--notes` every world worth a look is named by its
-//! seed. The world is our own, so this shows errors of method and code, not errors of our idea of a bench.
+//! seed, with `--press` running pens are left out. The world is our own, so this shows errors of method and code, not errors of our idea of a bench.
 
 #[path = "../truth/mod.rs"]
 mod truth;
@@ -24,9 +24,10 @@ fn main() {
     };
     let (worlds, seed) = (number("--worlds").unwrap_or(WORLDS), number("--seed").unwrap_or(1));
     let began = Instant::now();
-    let survey = Survey::of(seed..seed + worlds);
+    let is_given = |name: &str| arguments.iter().any(|argument| argument == name);
+    let survey = Survey::of(seed..seed + worlds, is_given("--press"));
     print(&survey);
-    if arguments.iter().any(|argument| argument == "--notes") {
+    if is_given("--notes") {
         survey.notes.iter().for_each(|note| out(note));
     }
     out(&format!("{worlds} worlds from seed {seed} in {:.1} s", began.elapsed().as_secs_f64()));
@@ -42,6 +43,8 @@ fn print(survey: &Survey) {
     out(&survey.face.row("press: face, µm", MICRO, "95 %: 1"));
     out(&survey.protrusion_many.row("press: protrusion, ≥ 9 needles, µm", MICRO, "95 %: 10"));
     out(&survey.protrusion_few.row("press: protrusion, < 9 needles, µm", MICRO, "95 %: 6"));
+    out(&survey.protrusion_single.row("press: protrusion, 1 needle, µm", MICRO, ""));
+    out(&survey.protrusion_blunt.row("press: protrusion, blunt needles, µm", MICRO, ""));
     out(&survey.penetration.row("press: penetration, µm", MICRO, "95 %: 12"));
     out(&survey.run_face.row("run: face, µm", MICRO, "95 %: 1"));
     out(&survey.run_protrusion.row("run: mean protrusion, µm", MICRO, "90 %: 15"));
@@ -64,6 +67,7 @@ fn print(survey: &Survey) {
     }
     faults("press", &survey.press_faults);
     faults("run", &survey.run_faults);
+    faults("contact", &survey.disturbances);
     let refusals: Vec<String> = survey.refusals.iter().map(|(code, count)| format!("{code} {count}")).collect();
     out(&format!(
         "refusals of sound captures: {}",
@@ -81,8 +85,11 @@ fn faults(what: &str, faults: &BTreeMap<String, Fates>) {
         "wrong",
         "unnamed"
     ));
+    let wrong: usize = faults.values().map(|fates| fates.wrong).sum();
+    let all: usize = faults.values().map(|fates| fates.survived + fates.refused + fates.wrong).sum();
     for (kind, fates) in faults {
         let Fates { survived, refused, wrong, silent } = fates;
         out(&format!("  {kind:<32}{survived:>10}{refused:>10}{wrong:>10}{silent:>10}"));
     }
+    out(&format!("  wrong with a small u: {wrong} of {all}"));
 }

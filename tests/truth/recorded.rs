@@ -103,19 +103,19 @@ pub struct RunCase {
     pub truth: RunTruth,
 }
 
-/// Both captures of a bench, and how far each tip stands behind the foremost, mm.
+/// The captures of a bench, and how far each tip stands behind the foremost, mm.
 pub struct Case {
     pub press: PressCase,
-    pub run: RunCase,
+    pub run: Option<RunCase>,
     pub behind_mm: Vec<f64>,
 }
 
-/// Runs the procedure: one press, then scan and run at fresh sites.
+/// Runs the procedure: one press, then, unless only that is wanted, scan and run at fresh sites.
 ///
 /// # Errors
 ///
 /// [`Fault`] where the bench ended the procedure.
-pub fn case(drawn: &Drawn) -> Result<Case, Fault> {
+pub fn case(drawn: &Drawn, press_only: bool) -> Result<Case, Fault> {
     let Drawn { rig, world, cartridge, calibration, set_depth_mm, stroke_rate_hz, strokes, .. } = drawn;
     let link = Rc::new(RefCell::new(SimLink::new(rig, world, cartridge, drawn.seed)));
     let devices = Devices::of(rig, None);
@@ -142,6 +142,10 @@ pub fn case(drawn: &Drawn) -> Result<Case, Fault> {
     let hold = link.borrow().world().truth().holds.last().copied().unwrap_or_default();
     let truth = HoldTruth { face_mm: hold.face_mm * encoder, tip_mm: hold.tip_mm * encoder, ..hold };
     let press = PressCase { header, recording: tape.take().recording, truth };
+    let behind_mm = link.borrow().world().truth().behind_mm.clone();
+    if press_only {
+        return Ok(Case { press, run: None, behind_mm });
+    }
 
     bench.stream(rig.force.sample_rate_hz)?;
     sites.next_rows(&mut bench)?;
@@ -158,8 +162,7 @@ pub fn case(drawn: &Drawn) -> Result<Case, Fault> {
     let link = link.borrow();
     let face_mm = link.world().face_mm(site_mm[0], site_mm[1]) * encoder;
     let truth = run_truth(&link, run_us.unwrap_or_default(), face_mm);
-    let behind_mm = link.world().truth().behind_mm.clone();
-    Ok(Case { press, run: RunCase { header, recording, truth }, behind_mm })
+    Ok(Case { press, run: Some(RunCase { header, recording, truth }), behind_mm })
 }
 
 fn tape(bench: &Bench) -> (Rc<RefCell<Tape>>, Box<dyn Recorder>) {

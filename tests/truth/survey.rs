@@ -1,8 +1,8 @@
 //! Many worlds: run, measure, damage, measure again, compare.
 
-use super::{bound, fault::Fault, recorded, tally::Tally, world::Drawn};
+use super::{bound, disturbance::Disturbance, fault::Fault, recorded, tally::Tally, world::Drawn};
 use rig::{
-    capture::{Header, memory::Recording},
+    capture::{Header, Phase, memory::Recording},
     measure::{self, Dynamic, Measurement, Outcome, Press},
     prng::Stream,
     uncertainty::Measured,
@@ -14,6 +14,10 @@ const MANY_NEEDLES: u32 = 9;
 /// A number that is off by more than this, mm, and by more than this many u, is a wrong one.
 const WRONG_MM: f64 = 0.015;
 const WRONG_U: f64 = 3.0;
+/// The goals for the 95th percentile of a press: face, protrusion with few and with many needles, penetration, mm.
+const FACE_GOAL_MM: f64 = 0.001;
+const PROTRUSION_GOALS_MM: [f64; 2] = [0.006, 0.010];
+const PENETRATION_GOAL_MM: f64 = 0.012;
 
 /// What became of captures with one kind of fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -34,6 +38,9 @@ pub struct Survey {
     pub face: Tally,
     pub protrusion_many: Tally,
     pub protrusion_few: Tally,
+    /// Of these, single needles; and of all with several, those that entered nothing.
+    pub protrusion_single: Tally,
+    pub protrusion_blunt: Tally,
     pub penetration: Tally,
     pub run_face: Tally,
     pub run_protrusion: Tally,
@@ -50,6 +57,8 @@ pub struct Survey {
     pub bounds_mm: Vec<f64>,
     pub press_faults: BTreeMap<String, Fates>,
     pub run_faults: BTreeMap<String, Fates>,
+    /// Disturbances within touch and press.
+    pub disturbances: BTreeMap<String, Fates>,
     /// Refusals by code.
     pub refusals: BTreeMap<String, usize>,
     /// Lines about what is worth a look.
@@ -70,22 +79,41 @@ fn press_is_right(press: &Press, case: &recorded::PressCase) -> bool {
     is_right(&press.protrusion_mm, case.truth.protrusion_mm)
 }
 
+/// The numbers of a press that are off by more than their goal and by more than their uncertainty explains.
+fn wrong_with_small_u(press: &Press, case: &recorded::PressCase) -> Vec<String> {
+    let truth = &case.truth;
+    let protrusion_goal_mm = PROTRUSION_GOALS_MM[usize::from(case.header.needles >= Some(MANY_NEEDLES))];
+    [
+        ("face", &press.face_mm, truth.face_mm, FACE_GOAL_MM),
+        ("protrusion", &press.protrusion_mm, truth.protrusion_mm, protrusion_goal_mm),
+        ("penetration", &press.penetration_mm, truth.penetration_mm, PENETRATION_GOAL_MM),
+    ]
+    .iter()
+    .filter(|(_, measured, truth_mm, goal_mm)| {
+        (measured.value - truth_mm).abs() > (WRONG_U * measured.u()).max(*goal_mm)
+    })
+    .map(|(name, measured, truth_mm, _)| {
+        format!("{name} {:+.1} (u {:.1}) µm", 1e3 * (measured.value - truth_mm), 1e3 * measured.u())
+    })
+    .collect()
+}
+
 fn run_is_right(run: &Dynamic, case: &recorded::RunCase) -> bool {
     is_right(&run.protrusion_mm, case.truth.protrusion_mm)
 }
 
 impl Survey {
-    /// Goes through the worlds of these seeds.
-    pub fn of(seeds: impl Iterator<Item = u64>) -> Self {
+    /// Goes through the worlds of these seeds; `press_only` leaves out the running pens.
+    pub fn of(seeds: impl Iterator<Item = u64>, press_only: bool) -> Self {
         let mut survey = Self::default();
         for seed in seeds {
-            survey.world(&Drawn::new(seed));
+            survey.world(&Drawn::new(seed), press_only);
         }
         survey
     }
 
-    fn world(&mut self, drawn: &Drawn) {
-        let case = match recorded::case(drawn) {
+    fn world(&mut self, drawn: &Drawn, press_only: bool) {
+        let case = match recorded::case(drawn, press_only) {
             Ok(case) => case,
             Err(fault) => {
                 self.aborted += 1;
@@ -101,10 +129,39 @@ impl Survey {
                 |outcome: &Outcome| matches!(outcome, Outcome::Press(press) if press_is_right(press, &case.press));
             self.fate(format!("{} press", drawn.seed), true, kind, &damaged, &right);
         }
-        if self.run(drawn, &case.run) {
-            let damaged = measured(&case.run.header, &kind.inject(&case.run.recording, &mut stream));
-            let right = |outcome: &Outcome| matches!(outcome, Outcome::Dynamic(run) if run_is_right(run, &case.run));
+        self.disturbed(drawn.seed, &case.press);
+        let Some(run_case) = &case.run else { return };
+        if self.run(drawn, run_case) {
+            let damaged = measured(&run_case.header, &kind.inject(&run_case.recording, &mut stream));
+            let right = |outcome: &Outcome| matches!(outcome, Outcome::Dynamic(run) if run_is_right(run, run_case));
             self.fate(format!("{} run", drawn.seed), false, kind, &damaged, &right);
+        }
+    }
+
+    /// Every disturbance, once in the touch and once in the press.
+    fn disturbed(&mut self, seed: u64, case: &recorded::PressCase) {
+        let is_sound = |measurement: Measurement| matches!(measurement.outcome, Ok(Outcome::Press(press)) if wrong_with_small_u(&press, case).is_empty());
+        if !is_sound(measured(&case.header, &case.recording)) {
+            return;
+        }
+        for kind in Disturbance::ALL {
+            for phase in [Phase::Touch, Phase::Press] {
+                let mut stream = Stream::named(seed, &format!("{kind:?} in {}", phase.name()));
+                let damaged = kind.inject(&case.recording, phase, &case.truth, &mut stream);
+                let measurement = measured(&case.header, &damaged);
+                let fates = self.disturbances.entry(format!("{kind:?} in {}", phase.name())).or_default();
+                let Ok(Outcome::Press(press)) = &measurement.outcome else {
+                    fates.refused += 1;
+                    continue;
+                };
+                let wrong = wrong_with_small_u(press, case);
+                fates.survived += usize::from(wrong.is_empty());
+                fates.wrong += usize::from(!wrong.is_empty());
+                fates.silent += usize::from(measurement.anomalies.is_empty());
+                if !wrong.is_empty() {
+                    self.notes.push(format!("seed {seed}: {kind:?} in {}: {}", phase.name(), wrong.join(", ")));
+                }
+            }
         }
     }
 
@@ -155,6 +212,11 @@ impl Survey {
         self.face.add(press.face_mm.value - truth.face_mm, Some(press.face_mm.u()));
         let of = if many { &mut self.protrusion_many } else { &mut self.protrusion_few };
         of.add(error_mm, Some(press.protrusion_mm.u()));
+        if drawn.cartridge.needles == 1 {
+            self.protrusion_single.add(error_mm, Some(press.protrusion_mm.u()));
+        } else if truth.punctured_needles == 0 {
+            self.protrusion_blunt.add(error_mm, Some(press.protrusion_mm.u()));
+        }
         let inside_mm = press.penetration_mm.value - truth.penetration_mm;
         self.penetration.add(inside_mm, Some(press.penetration_mm.u()));
         if let Some(bound_mm) = bound::onset_sd_mm(drawn, behind_mm) {
