@@ -244,6 +244,48 @@ const FAULTS: &[Fault] = &[
         },
     },
     Fault {
+        name: "knock before the touch",
+        expect: Expect::Measured,
+        code: Some("disturbed"),
+        apply: |_, r, _| {
+            let at = span(r, Phase::Touch).start + 60;
+            for i in at..at + 40 {
+                r.force_n[i] += 0.05 * (-((i - at) as f64) / 8.0).exp() * (0.4 * (i - at) as f64).cos();
+            }
+        },
+    },
+    Fault {
+        name: "step of 20 mN in the rise of the touch",
+        expect: Expect::Refused,
+        code: None,
+        apply: |_, r, _| {
+            let rows = span(r, Phase::Touch);
+            let level = r.force_n[rows.start] + 0.15;
+            let at = rows.clone().find(|i| r.force_n[*i] > level).expect("a rise");
+            r.force_n[at..].iter_mut().for_each(|f| *f += 0.02);
+        },
+    },
+    Fault {
+        name: "plateau of 30 ms shortly before the onset",
+        expect: Expect::Either,
+        code: None,
+        apply: |_, r, _| {
+            let at = near_onset(r) - 100;
+            r.force_n[at..at + 30].iter_mut().for_each(|f| *f += 0.06);
+        },
+    },
+    Fault {
+        name: "pull of 15 mN in the rise of the press",
+        expect: Expect::Either,
+        code: None,
+        apply: |_, r, _| {
+            let at = near_onset(r) - 60;
+            for i in at..r.len() {
+                r.force_n[i] += 0.015 * ((i - at) as f64 / 150.0).min(1.0);
+            }
+        },
+    },
+    Fault {
         name: "step up shortly before the onset",
         expect: Expect::Either,
         code: None,

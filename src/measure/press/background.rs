@@ -7,11 +7,13 @@
 //!
 //! Deliberately absent: filters. A filter would smear the onset that is to be found.
 
-use crate::measure::press::fit;
+use crate::{capture::Phase, measure::press::fit};
 use std::{f64::consts::TAU, ops::Range};
 
 /// Rows of one demodulation block, s.
 const BLOCK_S: f64 = 0.04;
+/// Rows of the blocks that tell slow noise.
+const BLOCK_ROWS: usize = 100;
 /// Distance from the mains frequency that is searched, Hz: the mains keep 0.2 Hz, cheap clocks a per cent.
 const SEARCH_HZ: f64 = 1.0;
 /// Smallest amplitude that is hum, in standard errors of an amplitude.
@@ -50,11 +52,15 @@ pub struct Background {
     pub drift_n: f64,
     /// Largest difference between the offsets of two phases, N.
     pub step_n: f64,
+    /// What the zero changes by from each stretch without contact to the next.
+    pub changes: Vec<Change>,
 }
 
 /// The rows without contact of one phase, and the rows of the capture that its offset holds for.
 #[derive(Clone, Debug)]
 pub struct Quiet {
+    /// Of which phase.
+    pub phase: Phase,
     /// Without contact.
     pub rows: Range<usize>,
     /// Where the offset holds.
@@ -86,11 +92,23 @@ pub fn remove(t_s: &[f64], force_n: &[f64], quiet: &[Quiet], mains_hz: Option<f6
     let (own, common) = (equations.solve()?, joined.solve()?);
     let (own_squares, common_squares) = (equations.squares_left(&own), joined.squares_left(&common));
     let worse = count as f64 * (common_squares / own_squares.max(1e-300) - 1.0);
-    Some(if worse > OFFSETS_DIFFER {
+    let background = if worse > OFFSETS_DIFFER {
         finish(&free, &own, t_s, force_n, quiet)
     } else {
         finish(&shared, &common, t_s, force_n, quiet)
-    })
+    };
+    let rest = residuals(&free, &own, t_s, force_n, quiet);
+    let changes = equations.changes(&own, quiet.len(), slow_variance(&rest, own_squares.max(0.0) / count as f64));
+    Some(Background { changes, ..background })
+}
+
+/// The zero after a stretch less that before, had every stretch a zero of its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Change {
+    /// Difference, N.
+    pub force_n: f64,
+    /// Its standard uncertainty by noise and drift, N.
+    pub u_n: f64,
 }
 
 /// Columns of the linear model: offsets, drift, drift squared, sine and cosine of each harmonic.
@@ -103,8 +121,8 @@ struct Basis {
     hum: Option<f64>,
 }
 
-/// Most columns: three offsets, two of drift, six of hum.
-const COLUMNS_MAX: usize = 5 + 2 * HARMONICS;
+/// Most columns: four offsets, two of drift, six of hum.
+const COLUMNS_MAX: usize = 6 + 2 * HARMONICS;
 
 impl Basis {
     fn len(&self) -> usize {
@@ -233,6 +251,25 @@ impl Equations {
         })
     }
 
+    /// Differences of the offsets of neighbouring stretches, where a reading has this variance.
+    fn changes(&self, solution: &[f64], offsets: usize, variance: f64) -> Vec<Change> {
+        let n = self.right.len();
+        let mut factor = self.matrix.clone();
+        if !fit::cholesky(&mut factor, n) {
+            return Vec::new();
+        }
+        let change = |to: usize| {
+            let mut row = vec![0.0; n];
+            (row[to - 1], row[to]) = (-1.0, 1.0);
+            fit::solve(&factor, n, &mut row);
+            Change {
+                force_n: solution[to] - solution[to - 1],
+                u_n: (variance * (row[to] - row[to - 1])).max(0.0).sqrt(),
+            }
+        };
+        (1..offsets).map(change).collect()
+    }
+
     /// Sum of squares that a solution leaves.
     fn squares_left(&self, solution: &[f64]) -> f64 {
         self.squares - self.right.iter().zip(solution).map(|(b, x)| b * x).sum::<f64>()
@@ -246,6 +283,18 @@ fn residuals(basis: &Basis, solution: &[f64], t_s: &[f64], force_n: &[f64], quie
         force_n[i] - row.iter().zip(solution).map(|(a, b)| a * b).sum::<f64>()
     };
     quiet.iter().enumerate().map(|(phase, q)| q.rows.clone().map(|i| residual(phase, i)).collect()).collect()
+}
+
+/// Variance of a reading that would explain the scatter of means over blocks, where the noise is not white; at least
+/// that of the readings themselves.
+fn slow_variance(residuals: &[Vec<f64>], variance: f64) -> f64 {
+    let blocks = residuals.iter().flat_map(|phase| phase.chunks_exact(BLOCK_ROWS));
+    let (mut squares, mut count) = (0.0, 0.0_f64);
+    for block in blocks {
+        squares += block.iter().sum::<f64>().powi(2);
+        count += BLOCK_ROWS as f64;
+    }
+    variance.max(squares / count.max(1.0))
 }
 
 /// The frequency of the strongest hum near 50 or 60 Hz or of its harmonics; `None` where there is none.
@@ -360,13 +409,24 @@ fn finish(basis: &Basis, solution: &[f64], t_s: &[f64], force_n: &[f64], quiet: 
         }),
         drift_n: (drift(0.5) - drift(-0.5)).abs(),
         step_n: offsets.iter().copied().fold(f64::MIN, f64::max) - offsets.iter().copied().fold(f64::MAX, f64::min),
+        changes: Vec::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Quiet, remove};
-    use crate::prng::Stream;
+    use crate::{capture::Phase, prng::Stream};
+    use std::ops::Range;
+
+    fn quiet([touch, press]: [Range<usize>; 2], between: usize) -> [Quiet; 2] {
+        let end = press.end;
+        [(Phase::Touch, touch, 0..between), (Phase::Press, press, between..end)].map(|(phase, rows, holds_for)| Quiet {
+            phase,
+            rows,
+            holds_for,
+        })
+    }
 
     #[test]
     fn hum_with_a_harmonic_and_drift_are_taken_out() {
@@ -379,7 +439,7 @@ mod tests {
                 0.03 * phase.sin() + 0.01 * (3.0 * phase).cos() + 0.05 * t + 0.001 * stream.normal()
             })
             .collect();
-        let quiet = [Quiet { rows: 0..2000, holds_for: 0..4000 }, Quiet { rows: 5000..8000, holds_for: 4000..8000 }];
+        let quiet = quiet([0..2000, 5000..8000], 4000);
         let background = remove(&t, &force, &quiet, None).expect("enough rows");
         let hum = background.hum.expect("hum");
         assert!((hum.rate_hz - 59.97).abs() < 0.003, "{}", hum.rate_hz);
@@ -396,7 +456,7 @@ mod tests {
         // At twice the mains one column of the hum would vanish, and its second harmonic would be the offset.
         let t: Vec<f64> = (0..800).map(|i| f64::from(i) * 1e-2).collect();
         let force: Vec<f64> = t.iter().map(|_| 0.12 + 0.001 * stream.normal()).collect();
-        let quiet = [Quiet { rows: 0..300, holds_for: 0..400 }, Quiet { rows: 500..800, holds_for: 400..800 }];
+        let quiet = quiet([0..300, 500..800], 400);
         let background = remove(&t, &force, &quiet, None).expect("a baseline");
         assert!(background.hum.is_none() && (background.noise_n / 0.001 - 1.0).abs() < 0.1);
     }

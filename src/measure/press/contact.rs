@@ -12,6 +12,11 @@ use std::ops::Range;
 const BIN_MIN_MM: f64 = 0.0015;
 /// Width of a bin over its distance from the onset.
 const BIN_SHARE: f64 = 0.06;
+/// Standard deviations of the difference of two means, and share of the force, beyond which a fall is one.
+const FALL_SDS: f64 = 7.8;
+const FALL_SHARE: f64 = 0.006;
+/// The same for a jump of a rise.
+const JUMP_SHARE: f64 = 0.02;
 
 /// Means of force and surface position over consecutive rows.
 #[derive(Clone, Debug, Default)]
@@ -112,27 +117,74 @@ pub fn rough_onset(force_n: &[f64], rows: Range<usize>, peak: usize, noise_n: f6
     rows.start + last.saturating_sub(width / 2)
 }
 
-/// First row of the first sudden fall in `rows`, a fall of several standard deviations within four rows that the
-/// slope before it does not explain. `None` where there is none.
+/// Rows on each side that a fall is judged by: few for a large one, more for one that noise hides from few.
+const FALL_ROWS: [usize; 2] = [4, 36];
+/// Rows behind, in which the slope is told, over those that a fall is judged by.
+const SLOPE_ROWS: usize = 6;
+
+/// First row of the first sudden fall in `rows`, a fall of several standard deviations that the slope before it does not
+/// explain. `None` where there is none.
 pub fn first_drop(force_n: &[f64], rows: Range<usize>, noise_n: f64) -> Option<usize> {
-    const WIDTH: usize = 4;
-    const BEFORE: usize = 24;
-    let sum4 = |i: usize| -> f64 { force_n[i..i + WIDTH].iter().sum::<f64>() / WIDTH as f64 };
-    let start = rows.start + BEFORE + WIDTH;
-    if rows.end < start + 2 * WIDTH {
+    FALL_ROWS.iter().filter_map(|&width| first_fall(force_n, rows.clone(), noise_n, width)).min()
+}
+
+/// The same with means of `width` rows.
+fn first_fall(force_n: &[f64], rows: Range<usize>, noise_n: f64, width: usize) -> Option<usize> {
+    let half = (SLOPE_ROWS - 1) * width / 2;
+    let start = rows.start + 2 * width + 2 * half;
+    if rows.end < start + 2 * width {
         return None;
     }
-    (start..rows.end - 2 * WIDTH).find(|&i| {
-        let (behind, ahead) = (sum4(i - WIDTH), sum4(i + 1));
-        let expected = (behind - sum4(i - BEFORE)) / (BEFORE - WIDTH) as f64 * (WIDTH + 1) as f64;
-        let fall = behind + expected.max(0.0) - ahead;
-        fall > 5.5 * noise_n + 0.006 * behind.abs() && ahead < behind + 0.5 * expected.max(0.0)
+    let n = width as f64;
+    let mean = |i: usize| force_n[i..i + width].iter().sum::<f64>() / n;
+    // What the force falls by at a row, and whether it does not rise there.
+    let fall = |i: usize| {
+        let (behind, ahead) = (mean(i - width), mean(i + 1));
+        // Of two slopes the lesser: a jump in one of them is no slope.
+        let middle = mean(i - width - half);
+        let expected = ((behind - middle).min(middle - mean(i - width - 2 * half)) / half as f64 * (n + 1.0)).max(0.0);
+        (behind, behind + expected - ahead, ahead < behind + 0.5 * expected)
+    };
+    let limit_n = FALL_SDS * noise_n * (2.0 / n).sqrt();
+    let found = (start..rows.end - 2 * width).find(|&i| {
+        let (behind, fall, falls) = fall(i);
+        // Without contact nothing can fall.
+        falls && behind > limit_n && fall > limit_n + FALL_SHARE * behind
+    })?;
+    // Wide means fall before the force does.
+    let until = (found + 2 * width - 2 * FALL_ROWS[0]).min(rows.end - 2 * width).max(found + 1);
+    (found..until).max_by(|a, b| fall(*a).1.total_cmp(&fall(*b).1))
+}
+
+/// First row of the first jump in `rows`: a change, up or down, that the slope neither before nor after it explains.
+/// `None` where there is none.
+pub fn first_jump(force_n: &[f64], rows: Range<usize>, noise_n: f64) -> Option<usize> {
+    FALL_ROWS.iter().filter_map(|&width| first_jump_by(force_n, rows.clone(), noise_n, width)).min()
+}
+
+/// The same with means of `width` rows.
+fn first_jump_by(force_n: &[f64], rows: Range<usize>, noise_n: f64, width: usize) -> Option<usize> {
+    let far = SLOPE_ROWS * width;
+    let n = width as f64;
+    let mean = |i: usize| force_n[i..i + width].iter().sum::<f64>() / n;
+    let sd_n = noise_n * (2.0 / n).sqrt();
+    (rows.start + far..rows.end.saturating_sub(3 * width)).find(|&i| {
+        let (behind, ahead) = (mean(i - width), mean(i + 1));
+        // Near the end there is less to tell the slope by.
+        let beyond = far.min(rows.end - width - i);
+        let over = |rows: usize| (n + 1.0) / (rows - width) as f64;
+        let slopes = [(behind - mean(i - far)) * over(far), (mean(i + beyond) - ahead) * over(beyond)];
+        let most = slopes[0].max(slopes[1]).max(0.0);
+        let least = slopes[0].min(slopes[1]).min(0.0);
+        let jump = ahead - behind;
+        let tolerated = FALL_SDS * sd_n * (1.0 + over(beyond)) + JUMP_SHARE * behind.abs();
+        jump - most > tolerated || least - jump > tolerated
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{first_drop, rough_onset};
+    use super::{first_drop, first_jump, rough_onset};
     use crate::prng::Stream;
 
     /// A linear rise of 2 mN a row from row 500, which falls by 50 mN at row 700.
@@ -150,5 +202,34 @@ mod tests {
         let onset = rough_onset(&force, 0..900, drop, 0.002);
         assert!((495..=508).contains(&onset), "{onset}");
         assert_eq!(first_drop(&force, 0..690, 0.002), None);
+    }
+
+    /// A fall that noise hides from a few rows shows in many; the beginning of a plateau is no fall.
+    #[test]
+    fn small_falls_are_found_and_steps_up_are_none() {
+        let mut stream = Stream::named(3, "contact");
+        let rising = |i: i32| f64::from((i - 500).clamp(0, 400)) * 1e-4;
+        let fall: Vec<f64> =
+            (0..1300).map(|i| rising(i) - if i >= 900 { 0.008 } else { 0.0 } + 0.0025 * stream.normal()).collect();
+        let drop = first_drop(&fall, 0..1300, 0.0025).expect("a drop");
+        assert!((885..=915).contains(&drop), "{drop}");
+        let step: Vec<f64> =
+            (0..1300).map(|i| f64::from(u8::from(i >= 600)) * 0.05 + 0.001 * stream.normal()).collect();
+        assert_eq!(first_drop(&step, 0..1300, 0.001), None);
+    }
+
+    #[test]
+    fn a_jump_is_told_from_an_onset() {
+        let mut stream = Stream::named(4, "contact");
+        let mut noisy = |force: &dyn Fn(i32) -> f64| -> Vec<f64> {
+            (0..1300).map(|i| force(i) + 0.001 * stream.normal()).collect()
+        };
+        let onset = noisy(&|i| f64::from((i - 500).max(0)) * 0.005);
+        assert_eq!(first_jump(&onset, 0..1300, 0.001), None);
+        for step_n in [0.03, -0.03] {
+            let jump = noisy(&|i| f64::from((i - 500).max(0)) * 0.0005 + if i >= 700 { step_n } else { 0.0 });
+            let at = first_jump(&jump, 0..1300, 0.001).expect("a jump");
+            assert!((660..=740).contains(&at), "{at}");
+        }
     }
 }

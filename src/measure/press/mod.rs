@@ -4,6 +4,7 @@
 //! 2. [`background`] takes out offset, drift and hum, from the rows without contact.
 //! 3. [`contact`] corrects the surface position for compliance (z - C F) and lag of the cell (speed times group delay
 //!    2 zeta / omega), finds contact roughly, and bins.
+//!    [`steady`] leaves out or refuses where something other than contact acted on the cell.
 //! 4. [`onset`] finds where contact begins: the face from the touch, the foremost tip from press and withdrawal.
 //! 5. [`unloading`] gives the dimple at the hold, and with it the penetration.
 //!
@@ -18,6 +19,7 @@ pub mod fit;
 pub mod heights;
 pub mod onset;
 pub mod result;
+pub mod steady;
 pub mod traces;
 pub mod unloading;
 
@@ -34,7 +36,7 @@ pub fn measure(header: &Header, recording: &Recording) -> Measurement {
 }
 
 fn press(header: &Header, recording: &Recording, anomalies: &mut Vec<Anomaly>) -> Result<Press, Refusal> {
-    let screened = screen::press(header, recording, anomalies)?;
-    let traces = traces::Traces::of(header, recording, &screened, anomalies)?;
+    let mut screened = screen::press(header, recording, anomalies)?;
+    let traces = traces::Traces::of(header, recording, &mut screened, anomalies)?;
     result::Evidence::of(header, &screened.recording, &traces)?.press(header, &screened, anomalies)
 }

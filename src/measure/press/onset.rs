@@ -28,6 +28,8 @@ const FRICTION_SHARE: f64 = 0.004;
 /// Standard deviation of what may lie between the mean tip seen by the rise and by friction, mm: needles differ in
 /// friction and stiffness.
 const MEETING_MM: f64 = 0.0015;
+/// Numbers of neighbouring data over which residuals are summed in search of an excursion.
+const EXCURSION_DATA: [usize; 5] = [1, 2, 4, 8, 16];
 /// Spread of heights: median and factor of one standard deviation (cartridges differ tenfold).
 const SPREAD_MM: f64 = 0.0065;
 const SPREAD_LN_SD: f64 = 0.75;
@@ -90,6 +92,8 @@ pub struct Onset {
     pub law_share: f64,
     /// Weighted squares of the residuals a datum; about one where the model holds.
     pub misfit: f64,
+    /// Largest sum of neighbouring residuals of the rise, over the standard deviation that is expected of such a sum.
+    pub excursion: f64,
     /// Root mean square of the residuals of the rise over the force at its end.
     pub residual_share: f64,
     /// Squares of residuals and of departures from what was known, in variances.
@@ -231,6 +235,7 @@ impl Layout {
             law: std::array::from_fn(|k| theta[self.law() + k]),
             law_share: curves.shape.law_share,
             misfit: found.chi2.0 / found.chi2.1.max(1) as f64,
+            excursion: curves.excursion(theta),
             residual_share: curves.residual_share(theta),
             cost: found.cost,
             dof,
@@ -283,6 +288,22 @@ impl Curves<'_> {
     /// Standard deviation that is expected of a datum of the rise: noise, and a share of the force.
     fn expected_n(&self, force_n: f64, rows: f64) -> f64 {
         (self.noise_n / rows.sqrt()).hypot(self.shape.law_share * force_n.max(0.0))
+    }
+
+    /// Largest sum of neighbouring residuals of the rise over the root of their number, which is its standard deviation
+    /// where a datum's is one.
+    fn excursion(&self, theta: &[f64]) -> f64 {
+        let mut sums = vec![0.0];
+        self.rows(theta, &mut |residual, _| {
+            if sums.len() <= self.rise.rows.len() {
+                sums.push(sums[sums.len() - 1] + residual);
+            }
+        });
+        let windows = EXCURSION_DATA.iter().flat_map(|&width| {
+            let root = (width as f64).sqrt();
+            sums.iter().zip(sums.iter().skip(width)).map(move |(from, to)| (to - from).abs() / root)
+        });
+        windows.fold(0.0, f64::max)
     }
 
     /// Root mean square of the residuals of the rise over the force at its end.

@@ -26,8 +26,8 @@ const RISE_ENOUGH: f64 = 250.0;
 const RISE_LONG: (f64, f64) = (0.6, 60.0);
 /// Error of an onset by a law outside the family, over the tolerated share of force and the length that is fitted.
 const LAW_OVER_LENGTH: f64 = 0.4;
-/// Uncertainty of the model of several needles over that of the fit by it, from worlds that have other models.
-const NEEDLES_ALIKE_SHARE: f64 = 0.5;
+/// Uncertainty of the model of needles and phantom over that of the fit by it, from worlds that have other models.
+const MODEL_SHARE: f64 = 0.5;
 /// Relative standard deviation of friction between needles of one cartridge.
 const NEEDLE_FRICTION_SD: f64 = 0.03;
 /// Longest stretch of sliding that is fitted, mm.
@@ -36,6 +36,11 @@ const SLIDE_MAX_MM: f64 = 2.5;
 /// where noise is small, a hundredth of the force is many variances of it and no sign of a fault.
 const MISFIT_MAX: f64 = 25.0;
 const RESIDUAL_MAX: f64 = 0.02;
+/// Largest sum of neighbouring residuals, in standard deviations: of 800 sound presses none has more than 5.6.
+const EXCURSION_MAX: f64 = 6.5;
+/// Least exponent of face and needles at the onset: a flat punch has 1, a step of the force 0.
+const FACE_EXPONENT_MIN: f64 = 0.8;
+const TIP_EXPONENT_MIN: f64 = 0.3;
 /// Squares of residuals a datum beyond which they are named.
 const MISFIT_NAMED: f64 = 4.0;
 /// Relative standard uncertainty of a compliance whose calibration gives none.
@@ -51,7 +56,7 @@ const BEGUN_SHARE: f64 = 0.04;
 /// Late recovery over the instantaneous one from which on the rise is corrected, and standard uncertainty of what that
 /// moves over what it moves.
 const RETARDED_MIN: f64 = 0.01;
-const RETARDED_U: f64 = 0.3;
+const RETARDED_U: f64 = 0.5;
 /// Distance of the surface from the face, mm, at which the face is clear of it.
 const FACE_CLEAR_MM: f64 = 0.003;
 /// Ends of the press, mm, in which a rise or a drop shows that needles have not entered, and the slope of that rise over
@@ -62,6 +67,9 @@ const ENTERING_SLOPE: f64 = 0.2;
 const FREE_SHARE: f64 = 0.15;
 /// Length above the tip, mm, that a withdrawal without friction must be free of force where needles had entered.
 const FREE_MIN_MM: f64 = 0.05;
+/// Part of that length whose force is looked at, and the largest share of the force of needles outside that is free.
+const FREE_PART: (f64, f64) = (0.25, 0.75);
+const FREE_FORCE_SHARE: f64 = 0.2;
 /// Rows over which the force of sliding is averaged.
 const SLIDE_ROWS: usize = 20;
 /// Numbers of needles that are averaged over where the header gives none: what pens have (domain: 1 to 36).
@@ -96,7 +104,8 @@ impl<'a> Evidence<'a> {
         let entered = friction.is_some() || frictionless(recording, traces, &tip, unloading.as_ref())?;
         // Without friction the zero may lie anywhere above the tip.
         let least_mm = friction.map_or(tip.tip_mm, |(row, _)| traces.surface_mm[row]);
-        let bracket_mm = [least_mm, traces.surface_mm[traces.withdraw.start]];
+        let most_mm = traces.hold_surface_mm.max(traces.surface_mm[traces.withdraw.start]);
+        let bracket_mm = [least_mm, most_mm];
         Ok(Self { traces, face, tip, relaxed_mm, entered, bracket_mm, unloading })
     }
 
@@ -106,7 +115,21 @@ impl<'a> Evidence<'a> {
     ///
     /// [`Refusal`] where the curves are off every law, or the order of things is impossible.
     pub fn press(self, header: &Header, screened: &Screened, anomalies: &mut Vec<Anomaly>) -> Result<Press, Refusal> {
-        for (name, onset) in [("touch", &self.face), ("press", &self.tip)] {
+        for (name, onset, exponent_min) in
+            [("touch", &self.face, FACE_EXPONENT_MIN), ("press", &self.tip, TIP_EXPONENT_MIN)]
+        {
+            if onset.law[1] < exponent_min {
+                let message =
+                    format!("the force of `{name}` rises with the power {:.2} of the indentation", onset.law[1]);
+                let remedy = "look for a tare or a pull at the cable, and press anew";
+                return Err(refusal("step", format!("{message}, the limit is {exponent_min}; {remedy}")));
+            }
+            if onset.excursion > EXCURSION_MAX {
+                let message = format!("the force of `{name}` stands off every smooth rise by {:.1}", onset.excursion);
+                let limit = format!("standard deviations, the limit is {EXCURSION_MAX}");
+                let remedy = "look for a knock, a step or a loose contact in the capture and press anew";
+                return Err(refusal("disturbed", format!("{message} {limit}; {remedy}")));
+            }
             if onset.misfit > MISFIT_MAX && onset.residual_share > RESIDUAL_MAX {
                 let (misfit, percent) = (onset.misfit, 100.0 * onset.residual_share);
                 let message = format!("the curve of `{name}` is off every law by {misfit:.1} noise variances");
@@ -160,9 +183,10 @@ impl<'a> Evidence<'a> {
             onset.u_mm * raised,
             Some(onset.dof),
         );
-        if phase == "press" && header.needles != Some(1) {
-            // A posterior holds for its model; that heights are normal and needles alike is but a model.
-            budget.random("alikeness of the needles", NEEDLES_ALIKE_SHARE * onset.u_mm, None);
+        if phase == "press" {
+            // A posterior holds for its model; that heights are normal, needles alike, and tissue relaxes no more than
+            // the withdrawal shows, is but a model.
+            budget.random("model of needles and phantom", MODEL_SHARE * onset.u_mm, None);
         }
         budget.random(
             &format!("law of the phantom in {phase}"),
@@ -211,6 +235,10 @@ impl<'a> Evidence<'a> {
         budget.terms.extend(tip.terms.iter().cloned());
         budget.random("zero of the unloading", unloading.u_mm, None);
         if header.needles != Some(1) {
+            if still_entering(self.traces, stiffness) {
+                // The foremost needle may be among those that are not inside yet, or among the first: a rectangle.
+                budget.random("needles that have not all entered", value.max(0.0) / 3.0_f64.sqrt(), None);
+            }
             let own_mm = NEEDLE_FRICTION_SD * drag * value.max(0.0) / stiffness;
             budget.random("friction of the foremost needle", own_mm, None);
         }
@@ -338,7 +366,22 @@ fn frictionless(
     let Some(drop) = traces.first_drop else { return Ok(false) };
     // A step of the baseline in the press lifts the unloading off zero just so.
     let steady = traces.background.step_n < STEP_NAMED_N && tip.misfit < MISFIT_NAMED;
-    let free = |unloading: &&Unloading| steady && unloading.zero_mm - tip.tip_mm > FREE_MIN_MM.max(5.0 * tip.u_mm);
+    let free = |unloading: &&Unloading| {
+        let length_mm = unloading.zero_mm - tip.tip_mm;
+        // Needles that have not entered still push there, by the law of the rise.
+        let middle_mm = tip.tip_mm + FREE_PART.0 * length_mm..tip.tip_mm + FREE_PART.1 * length_mm;
+        let rows = traces.withdraw.clone().filter(|i| middle_mm.contains(&traces.surface_mm[*i]));
+        let (count, force_n, outside_n) = rows.fold((0.0_f64, 0.0, 0.0), |(count, force_n, outside_n), i| {
+            let surface_mm = traces.surface_mm[i];
+            (count + 1.0, force_n + traces.background.force_n[i], outside_n + tip.force_n(surface_mm))
+        });
+        let noise_n = 4.0 * (traces.background.noise_n / count.sqrt() + traces.background.offset_u_n);
+        let is_free = force_n / count < noise_n.max(FREE_FORCE_SHARE * outside_n / count);
+        // What nothing drags at pushes no more than it did when it entered.
+        let entered_n = traces.rough_n(drop.saturating_sub(8));
+        let is_in = traces.hold_n.is_none_or(|hold_n| hold_n < entered_n);
+        steady && is_in && is_free && length_mm > FREE_MIN_MM.max(5.0 * tip.u_mm)
+    };
     if unloading.filter(free).is_some() {
         return Ok(true);
     }
@@ -415,7 +458,8 @@ fn unrelaxed(
 fn tip(header: &Header, traces: &Traces, curve: &Curve<'_>, friction: Option<(usize, f64)>) -> Result<Onset, Refusal> {
     let rough = traces.surface_mm[traces.press_onset];
     // The last rows before a drop may already feel it through the cell.
-    let last = traces.first_drop.map_or(traces.press.end, |drop| drop.saturating_sub(3));
+    let whole = traces.clipped.map_or(traces.press.end, |clipped| clipped.saturating_sub(3));
+    let last = traces.first_drop.map_or(whole, |drop| drop.saturating_sub(3).min(whole));
     let end = rise_end(traces, traces.press_onset, last);
     let length_mm = traces.surface_mm[end - 1] - rough;
     let before_mm = BEFORE_MM.max(length_mm);

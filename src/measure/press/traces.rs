@@ -11,6 +11,7 @@ use crate::{
         press::{
             background::{self, Background, Quiet},
             contact::{self, Curve},
+            steady,
         },
         screen::{Screened, anomaly, median, refusal},
     },
@@ -25,8 +26,12 @@ pub const STEP_NAMED_N: f64 = 0.02;
 const QUIET_MIN: usize = 30;
 /// The same where the phases do not share their offset.
 const QUIET_OWN_MIN: usize = 150;
+/// Share of the rail at which a row stands before rows that were left out for being clipped.
+const CLIPPED_SHARE: f64 = 0.8;
 /// Distance from its position in the hold within which the stage rests, mm.
 const REST_MM: f64 = 0.0005;
+/// Least force of a contact over the noise of a reading.
+const CONTACT_MIN: f64 = 7.0;
 /// Scatter about the baseline over scatter of neighbours, beyond which the baseline is none.
 const UNSTEADY_MAX: f64 = 3.0;
 
@@ -47,6 +52,8 @@ pub struct Traces {
     pub press_onset: usize,
     /// First row of the first puncture, where there was one.
     pub first_drop: Option<usize>,
+    /// First row of the press that follows clipped ones: what came between is not known.
+    pub clipped: Option<usize>,
     /// Rows of the withdrawal.
     pub withdraw: Range<usize>,
     /// Surface position at the hold's end, mm.
@@ -64,7 +71,7 @@ pub struct Traces {
 }
 
 impl Traces {
-    /// Of a screened press.
+    /// Of a screened press, from which short disturbances of the baseline are left out.
     ///
     /// # Errors
     ///
@@ -72,7 +79,7 @@ impl Traces {
     pub fn of(
         header: &Header,
         recorded: &Recording,
-        screened: &Screened,
+        screened: &mut Screened,
         anomalies: &mut Vec<Anomaly>,
     ) -> Result<Self, Refusal> {
         let recording = &screened.recording;
@@ -87,8 +94,14 @@ impl Traces {
         let rising = |rows: &Range<usize>| rows.start..moving_end(z, rows);
         let (touch_rise, press_rise) = (rising(&touch), rising(&press));
 
-        let first = quiet(recording, [&touch, &press, &withdraw], [0.3, 0.08], None);
+        let retract = recording.rows(Phase::Retract).unwrap_or(press.start..press.start);
+        let first = quiet(recording, [&touch, &retract, &press, &withdraw], [0.3, 0.08], None);
         let rough = removed(recording, &first, screened, None)?;
+        if let Some(out) = steady::disturbed(&rough, &first, recorded.len()) {
+            leave_out(screened, &out, anomalies);
+            return Self::of(header, recorded, screened, anomalies);
+        }
+        is_steady(&rough)?;
         let press_onset = onset_row(&rough, &press_rise, Phase::Press)?.0;
         let touch_onset = onset_row(&rough, &touch_rise, Phase::Touch)?.0;
         let end = contact::first_drop(&rough.force_n, press_rise.clone(), rough.noise_n).unwrap_or(press_rise.end);
@@ -96,16 +109,29 @@ impl Traces {
             z[touch_onset] - unseen_mm(&rough, z, touch_onset, touch_rise.end),
             z[press_onset] - unseen_mm(&rough, z, press_onset, end),
         ];
-        let second = quiet(recording, [&touch, &press, &withdraw], [1.0, 1.0], Some(before));
+        let second = quiet(recording, [&touch, &retract, &press, &withdraw], [1.0, 1.0], Some(before));
         let background = removed(recording, &second, screened, rough.hum.map(|hum| hum.rate_hz))?;
+        if let Some(out) = steady::disturbed(&background, &second, recorded.len()) {
+            leave_out(screened, &out, anomalies);
+            return Self::of(header, recorded, screened, anomalies);
+        }
+        is_steady(&background)?;
         named(&background, anomalies);
         own_offsets_are_founded(&background, &second)?;
-        if second.len() < 3 {
+        steady::zero(&background, &second)?;
+        steady::baseline(&background, &second, &screened.rows)?;
+        if second.last().is_none_or(|last| last.phase != Phase::Withdraw) {
             let message = "the withdrawal ends before the needles are free; the baseline before it was used".to_owned();
             anomalies.push(anomaly("truncated", 1, message));
         }
         let (press_onset, first_drop) = onset_row(&background, &press_rise, Phase::Press)?;
         let (touch_onset, _) = onset_row(&background, &touch_rise, Phase::Touch)?;
+        steady::rise(&background, touch_rise.clone(), "touch", screened)?;
+        let entered = first_drop.map_or(press_rise.end, |drop| drop.saturating_sub(3));
+        steady::rise(&background, press_rise.start..entered, "press", screened)?;
+        if let Some(drop) = first_drop {
+            steady::puncture(&background, drop, &press_rise, &screened.rows)?;
+        }
 
         let delay_s = header.force.as_ref().map_or(0.0, |force| 2.0 * force.damping / (2.0 * PI * force.natural_hz));
         let speeds = [speed(recording, &touch_rise), speed(recording, &press_rise), -speed(recording, &withdraw).abs()];
@@ -114,6 +140,7 @@ impl Traces {
         for (rows, speed) in [&touch_rise, &press_rise, &withdraw].into_iter().zip(speeds) {
             surface_mm[rows.clone()].iter_mut().for_each(|surface| *surface -= speed * delay_s);
         }
+        let clipped = screened.rail_n.and_then(|rail_n| after_clipping(screened, &press_rise, rail_n));
         let (hold_n, hold_stage_mm) = held(recorded, recording, &background, screened)?;
         let hold = at_rest(recording, hold_stage_mm, resolution(header));
         let hold_surface_mm = hold_stage_mm - header.compliance_mm_per_n * hold_n.unwrap_or(0.0);
@@ -129,6 +156,7 @@ impl Traces {
             press: press_rise,
             press_onset,
             first_drop,
+            clipped,
             withdraw,
             hold_surface_mm,
             hold_n,
@@ -165,10 +193,12 @@ fn unseen_mm(rough: &Background, z: &[f64], onset: usize, end: usize) -> f64 {
     (1.5 * ratio / (1.0 - ratio) * (z[end - 1] - z[onset])).max(0.06)
 }
 
-/// Where phases have offsets of their own, each must show enough rows without contact.
+/// Where phases have offsets of their own, each that is fitted must show enough rows without contact.
 fn own_offsets_are_founded(background: &Background, quiet: &[Quiet]) -> Result<(), Refusal> {
     let step_n = background.step_n;
-    let Some(short) = quiet.iter().find(|q| step_n > STEP_NAMED_N && q.rows.len() < QUIET_OWN_MIN) else {
+    let fitted = |q: &&Quiet| q.phase != Phase::Retract;
+    let Some(short) = quiet.iter().filter(fitted).find(|q| step_n > STEP_NAMED_N && q.rows.len() < QUIET_OWN_MIN)
+    else {
         return Ok(());
     };
     let rows = short.rows.len();
@@ -188,37 +218,41 @@ fn moving_end(z: &[f64], rows: &Range<usize>) -> usize {
 /// Rows without contact: up to a share of the travel, or to below the rough onsets.
 fn quiet(
     recording: &Recording,
-    [touch, press, withdraw]: [&Range<usize>; 3],
-    shares: [f64; 2],
+    [touch, retract, press, withdraw]: [&Range<usize>; 4],
+    [touch_share, press_share]: [f64; 2],
     before_mm: Option<[f64; 2]>,
 ) -> Vec<Quiet> {
     let z = &recording.stage_mm;
-    let limit = |rows: &Range<usize>, share: f64, k: usize| {
+    let limit = |rows: &Range<usize>, share: f64, onset_mm: Option<f64>| {
         let (low, high) = (z[rows.start].min(z[rows.end - 1]), z[rows.start].max(z[rows.end - 1]));
-        match before_mm {
-            Some(onsets) => onsets[k].max(low + 0.1 * (high - low).min(0.3)),
-            None => low + share * (high - low),
-        }
+        onset_mm.map_or(low + share * (high - low), |onset_mm| onset_mm.max(low + 0.1 * (high - low).min(0.3)))
     };
-    let head = |rows: &Range<usize>, share: f64, k: usize| {
-        let limit = limit(rows, share, k);
-        rows.start..rows.clone().find(|i| z[*i] > limit).unwrap_or(rows.end)
-    };
-    let tail_start = {
-        // By the travel of the press: a withdrawal that was cut off must not take its end for the baseline.
-        let limit = limit(press, shares[1], 1);
-        withdraw.clone().rfind(|i| z[*i] > limit).map_or(withdraw.start, |i| i + 1)
-    };
-    let held = press.end;
-    let mut quiet = vec![
-        Quiet { rows: head(touch, shares[0], 0), holds_for: 0..press.start },
-        Quiet { rows: head(press, shares[1], 1), holds_for: press.start..held },
-        Quiet { rows: tail_start..withdraw.end, holds_for: held..recording.len() },
-    ];
+    let touch_limit = limit(touch, touch_share, before_mm.map(|[onset_mm, _]| onset_mm));
+    let press_limit = limit(press, press_share, before_mm.map(|[_, onset_mm]| onset_mm));
+    let head = |rows: &Range<usize>, limit: f64| rows.start..rows.clone().find(|i| z[*i] > limit).unwrap_or(rows.end);
+    // By the travel of touch and press: a withdrawal that was cut off must not take its end for the baseline.
+    let tail =
+        |rows: &Range<usize>, limit: f64| rows.clone().rfind(|i| z[*i] > limit).map_or(rows.start, |i| i + 1)..rows.end;
+    // The half next to the contact, since the other may hold a tare before the press.
+    let retracted = tail(retract, touch_limit);
+    let retracted = retracted.start..retracted.start + retracted.len().div_ceil(2);
+    let mut quiet: Vec<Quiet> = [
+        (Phase::Touch, head(touch, touch_limit), 0..retract.start),
+        (Phase::Retract, retracted, retract.start..press.start),
+        (Phase::Press, head(press, press_limit), press.start..press.end),
+        (Phase::Withdraw, tail(withdraw, press_limit), press.end..recording.len()),
+    ]
+    .map(|(phase, rows, holds_for)| Quiet { phase, rows, holds_for })
+    .into();
     // A withdrawal that ends in contact has no baseline of its own: that of the press holds on.
-    if quiet[2].rows.len() < QUIET_MIN {
-        quiet.truncate(2);
-        quiet[1].holds_for.end = recording.len();
+    if quiet[3].rows.len() < QUIET_MIN {
+        quiet.truncate(3);
+        quiet[2].holds_for.end = recording.len();
+    }
+    // So it is with a retraction that shows too little.
+    if quiet[1].rows.len() < QUIET_MIN {
+        quiet.remove(1);
+        quiet[0].holds_for.end = press.start;
     }
     quiet
 }
@@ -234,15 +268,26 @@ fn removed(
         let message = format!("{} rows without contact from row {row}, {QUIET_MIN} are needed", short.rows.len());
         return Err(refusal("no-baseline", format!("{message}; start farther from the phantom")));
     }
-    let background = background::remove(&recording.t_s, &recording.force_n, quiet, mains_hz)
-        .ok_or_else(|| refusal("no-baseline", "the baseline cannot be estimated; record it longer".to_owned()))?;
+    background::remove(&recording.t_s, &recording.force_n, quiet, mains_hz)
+        .ok_or_else(|| refusal("no-baseline", "the baseline cannot be estimated; record it longer".to_owned()))
+}
+
+fn is_steady(background: &Background) -> Result<(), Refusal> {
     let (slow, fast) = (background.noise_n, background.noise_fast_n);
     if slow > UNSTEADY_MAX * fast && slow > 0.002 {
         let message = format!("force before contact scatters by {slow:.4} N about its baseline, {fast:.4} N by noise");
         let remedy = "was there contact, a step or a tare before the touch? Start farther from the phantom";
         return Err(refusal("unsteady-baseline", format!("{message}; {remedy}")));
     }
-    Ok(background)
+    Ok(())
+}
+
+fn leave_out(screened: &mut Screened, out: &[bool], anomalies: &mut Vec<Anomaly>) {
+    let count = out.iter().filter(|out| **out).count();
+    let first = out.iter().position(|out| *out).map_or(0, |at| screened.rows[at]);
+    let message = format!("{count} rows without contact are disturbed, the first is row {first}; they were left out");
+    anomalies.push(anomaly("disturbed", count as u64, message));
+    screened.leave_out(out);
 }
 
 /// The rough onset, and the first puncture, in a rise.
@@ -253,7 +298,7 @@ fn onset_row(background: &Background, rise: &Range<usize>, phase: Phase) -> Resu
     let end = drop.unwrap_or(rise.end);
     let means = contact::trailing_means(force, rise.start..end, 5);
     let (at, peak_n) = means.iter().enumerate().fold((0, 0.0), |best, (i, f)| if *f > best.1 { (i, *f) } else { best });
-    if peak_n < 10.0 * noise_n {
+    if peak_n < CONTACT_MIN * noise_n {
         let message = format!("the force rises by {peak_n:.4} N in `{}`, noise is {noise_n:.4} N", phase.name());
         return Err(refusal(
             "no-contact",
@@ -324,6 +369,13 @@ fn held(
     let forces: Vec<f64> = rows.filter(|i| tail.contains(&screened.rows[*i])).map(|i| background.force_n[i]).collect();
     let enough = forces.len() * 2 >= tail.len();
     Ok((enough.then(|| forces.iter().sum::<f64>() / forces.len() as f64), stage_mm))
+}
+
+/// The first row of a rise before which rows at the rail were left out.
+fn after_clipping(screened: &Screened, rise: &Range<usize>, rail_n: f64) -> Option<usize> {
+    let force_n = &screened.recording.force_n;
+    let is_left_out = |i: &usize| screened.rows[*i] > screened.rows[i - 1] + 1;
+    rise.clone().skip(1).find(|i| is_left_out(i) && force_n[i - 1] > CLIPPED_SHARE * rail_n)
 }
 
 /// Rows of the hold after the stage has come to rest; the needles still slide while it moves.

@@ -19,7 +19,7 @@ const SPIKE_PASSES: usize = 4;
 /// Excursion that is a spike, in robust standard deviations.
 const SPIKE_SCALES: f64 = 9.0;
 /// Readings on each side with which a reading is compared; a spike may take less than half of them.
-const SIDE: usize = 9;
+const SIDE: usize = 13;
 
 /// Screens the force.
 ///
@@ -171,7 +171,7 @@ fn spike_height(force: &[f64], i: usize, limit: f64) -> Option<f64> {
     if !((away(i - 5) || away(i - 7)) && (away(i + 5) || away(i + 7))) {
         return None;
     }
-    // Medians of both sides bear four bad readings each. What the sides differ by, a step or a slope, is what an
+    // Medians of both sides bear six bad readings each. What the sides differ by, a step or a slope, is what an
     // excursion must exceed: a puncture falls and stays down.
     let (height, apart) = excursion(force, i);
     (height > limit && height > 2.0 * apart).then_some(height)

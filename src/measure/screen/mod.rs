@@ -64,7 +64,7 @@ impl Screened {
     }
 
     /// Leaves out the rows marked.
-    fn leave_out(&mut self, out: &[bool]) {
+    pub fn leave_out(&mut self, out: &[bool]) {
         let keep: Vec<bool> = out.iter().map(|out| !out).collect();
         let from = std::mem::take(&mut self.recording);
         self.retain(&from, &keep);

@@ -1,0 +1,278 @@
+//! Whether anything but contact acted on the cell: a tare, a pull at the cable, a knock, a loose contact.
+//!
+//! What the force may do is known without a law of contact. Before contact it is its background and noise. The zero
+//! after a contact is that before it. A rise has no jumps, up or down, until a needle enters; and a needle that has
+//! entered is cut and dragged at from then on, so that the force falls, but not to nothing. What is short and away from
+//! contact is left out; whatever else does otherwise is refused, since where it came in decides how far it moves an onset.
+//!
+//! Deliberately absent: repair.
+
+use crate::{
+    capture::Phase,
+    measure::{
+        Refusal,
+        press::{
+            background::{Background, Quiet},
+            contact,
+        },
+        screen::{Screened, median, refusal},
+    },
+};
+use std::ops::Range;
+
+/// Rows of a block of the baseline.
+const BLOCK_ROWS: usize = 25;
+/// Standard deviations of the mean of a stretch of the baseline that are no noise.
+const MEAN_MAX: f64 = 7.0;
+/// Variance of a block over that of most.
+const VARIANCE_MAX: f64 = 4.0;
+/// Share of all rows that may be left out for disturbances of the baseline.
+const SHORT_MAX: f64 = 0.05;
+/// Change of the zero over a contact, in standard uncertainties and as a share of the largest force (a cell creeps).
+const CHANGE_MAX: f64 = 7.0;
+const CREEP_MAX: f64 = 0.001;
+/// Intervals between two rows, beyond which rows are missing.
+const GAP_INTERVALS: f64 = 1.7;
+/// Rows in which the force falls at a puncture, rows after them, and the share of the force before it that is left at least.
+const SWING_ROWS: usize = 8;
+const AFTER_ROWS: usize = 36;
+const LEFT_MIN: f64 = 0.1;
+
+/// The rows without contact in blocks.
+struct Blocks {
+    /// Mean and variance of every block of each stretch, N and N².
+    of: Vec<Vec<(f64, f64)>>,
+    /// Standard deviation of the mean of a block, N, and variance of a reading, by the middle of all blocks.
+    sd_n: f64,
+    variance: f64,
+}
+
+/// First rows of the blocks of a stretch, the last of which may overlap the one before it.
+fn starts(quiet: &Quiet) -> impl Iterator<Item = usize> {
+    let Range { start, end } = quiet.rows.clone();
+    (start..end).step_by(BLOCK_ROWS).map(move |row| row.min(end.saturating_sub(BLOCK_ROWS).max(start)))
+}
+
+impl Blocks {
+    fn of(background: &Background, quiet: &[Quiet]) -> Self {
+        let block = |force_n: &[f64]| {
+            let mean = force_n.iter().sum::<f64>() / BLOCK_ROWS as f64;
+            let squares: f64 = force_n.iter().map(|force_n| (force_n - mean).powi(2)).sum();
+            (mean, squares / (BLOCK_ROWS - 1) as f64)
+        };
+        let stretch =
+            |quiet: &Quiet| starts(quiet).map(|start| block(&background.force_n[start..start + BLOCK_ROWS])).collect();
+        let of: Vec<Vec<(f64, f64)>> = quiet.iter().map(stretch).collect();
+        let mut steps: Vec<f64> =
+            of.iter().flat_map(|blocks| blocks.windows(2)).map(|pair| (pair[1].0 - pair[0].0).abs()).collect();
+        let mut variances: Vec<f64> = of.iter().flatten().map(|block| block.1).collect();
+        let (step, variance) = (median(&mut steps).unwrap_or(0.0), median(&mut variances).unwrap_or(0.0));
+        // 1.4826: median absolute deviation of a normal sample; of a difference of two.
+        let sd_n = (1.4826 * step / 2.0_f64.sqrt()).max((variance / BLOCK_ROWS as f64).sqrt());
+        Self { of, sd_n, variance }
+    }
+
+    fn scatters(&self, (_, variance): &(f64, f64)) -> bool {
+        *variance > VARIANCE_MAX * self.variance
+    }
+
+    fn stands_off(&self, (mean, _): &(f64, f64)) -> bool {
+        mean.abs() > MEAN_MAX * self.sd_n
+    }
+
+    /// First run of blocks whose mean stands off: its first block, their number, and by how many standard deviations.
+    fn excursion(&self, stretch: &[(f64, f64)]) -> Option<(usize, usize, f64)> {
+        let mut sums = vec![0.0];
+        for (mean, _) in stretch {
+            sums.push(sums[sums.len() - 1] + mean);
+        }
+        let widths =
+            std::iter::successors(Some(1), |width| Some(2 * width)).take_while(|width| *width <= stretch.len());
+        widths.into_iter().find_map(|width| {
+            let away = |from: usize| (sums[from + width] - sums[from]).abs() / (self.sd_n * (width as f64).sqrt());
+            let from = (0..=stretch.len() - width).find(|from| away(*from) > MEAN_MAX)?;
+            Some((from, width, away(from)))
+        })
+    }
+}
+
+/// The rows without contact that a short disturbance spoils, of all rows; `None` where there are none, or where they are
+/// too many of `total` rows to be short.
+pub fn disturbed(background: &Background, quiet: &[Quiet], total: usize) -> Option<Vec<bool>> {
+    let blocks = Blocks::of(background, quiet);
+    let mut out = vec![false; background.force_n.len()];
+    for (quiet, stretch) in quiet.iter().zip(&blocks.of) {
+        let bad = |block: &(f64, f64)| blocks.scatters(block) || blocks.stands_off(block);
+        // What lasts up to the contact that is fitted is not short.
+        if matches!(quiet.phase, Phase::Touch | Phase::Press) && stretch.last().is_some_and(bad) {
+            return None;
+        }
+        for (start, _) in starts(quiet).zip(stretch).filter(|(_, block)| bad(block)) {
+            // What begins within a block shows little in that before, and as it ends in that after.
+            out[start.saturating_sub(BLOCK_ROWS).max(quiet.rows.start)..(start + 2 * BLOCK_ROWS).min(quiet.rows.end)]
+                .fill(true);
+        }
+    }
+    let lost = total - background.force_n.len() + out.iter().filter(|out| **out).count();
+    (out.contains(&true) && lost as f64 <= SHORT_MAX * total as f64).then_some(out)
+}
+
+/// Whether the rows without contact hold nothing but noise. `rows` are those of the capture.
+///
+/// # Errors
+///
+/// [`Refusal`] at the first stretch whose mean or scatter stands out.
+pub fn baseline(background: &Background, quiet: &[Quiet], rows: &[usize]) -> Result<(), Refusal> {
+    let blocks = Blocks::of(background, quiet);
+    for (quiet, stretch) in quiet.iter().zip(&blocks.of) {
+        let row = |block: usize| starts(quiet).nth(block).map_or(0, |row| rows[row]);
+        if let Some(block) = stretch.iter().position(|block| blocks.scatters(block)) {
+            let (from, times) = (row(block), (stretch[block].1 / blocks.variance).sqrt());
+            return Err(unsteady(&format!("from row {from} on scatters {times:.1} times as much as elsewhere")));
+        }
+        if let Some((block, n, away)) = blocks.excursion(stretch) {
+            let (from, to) = (row(block), row(block + n - 1));
+            return Err(unsteady(&format!("from row {from} to {to} stands off by {away:.1} standard deviations")));
+        }
+    }
+    Ok(())
+}
+
+fn unsteady(what: &str) -> Refusal {
+    let remedy = "was there contact, a knock, a step or a tare before the touch? Press anew, start farther away";
+    refusal("unsteady-baseline", format!("the force before contact {what}; {remedy}"))
+}
+
+/// Whether the zero after the touch is that before it, and so with press and withdrawal.
+///
+/// # Errors
+///
+/// [`Refusal`] where it moved by more than noise and creep explain.
+pub fn zero(background: &Background, quiet: &[Quiet]) -> Result<(), Refusal> {
+    for (pair, change) in quiet.windows(2).zip(&background.changes) {
+        let name = match (pair[0].phase, pair[1].phase) {
+            (Phase::Touch, Phase::Retract) => "touch",
+            (Phase::Press, Phase::Withdraw) => "press",
+            _ => continue,
+        };
+        let over = pair[0].rows.start..pair[1].rows.end;
+        let largest_n = background.force_n[over].iter().fold(0.0_f64, |most, force_n| most.max(force_n.abs()));
+        let limit_n = (CHANGE_MAX * change.u_n).max(CREEP_MAX * largest_n);
+        if change.force_n.abs() > limit_n {
+            let message = format!("the zero after the contact of `{name}` differs by {:.4} N", change.force_n);
+            let limit = format!("from that before, the limit is {limit_n:.4} N");
+            let remedy = "look for a tare or a pull at the cable, and press anew";
+            return Err(refusal("zero-moved", format!("{message} {limit}; {remedy}")));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the force of a phase rises without a jump over `rise`, which ends before the first needle enters.
+///
+/// # Errors
+///
+/// [`Refusal`] where it jumps.
+pub fn rise(background: &Background, rise: Range<usize>, phase: &str, screened: &Screened) -> Result<(), Refusal> {
+    let t_s = &screened.recording.t_s;
+    // Over a gap the force goes on as it should have; each stretch is looked at by itself.
+    let gaps = rise.clone().skip(1).filter(|i| (t_s[*i] - t_s[i - 1]) * screened.rate_hz > GAP_INTERVALS);
+    let ends: Vec<usize> = gaps.chain([rise.end]).collect();
+    let starts = [rise.start].into_iter().chain(ends.iter().copied());
+    let mut stretches = starts.zip(&ends).map(|(start, end)| start..*end);
+    let jump = |stretch: Range<usize>| contact::first_jump(&background.force_n, stretch, background.noise_n);
+    let Some(at) = stretches.find_map(jump) else { return Ok(()) };
+    let row = screened.rows[at];
+    let message = format!("the force of `{phase}` jumps at row {row} as no contact does");
+    Err(refusal("disturbed", format!("{message}; look for a knock, a step or a loose contact, and press anew")))
+}
+
+/// Whether the force after the first puncture is that of needles which have entered.
+///
+/// # Errors
+///
+/// [`Refusal`] where nothing is left of it.
+pub fn puncture(background: &Background, drop: usize, press: &Range<usize>, rows: &[usize]) -> Result<(), Refusal> {
+    let mean = |rows: Range<usize>| {
+        let count = rows.len().max(1) as f64;
+        background.force_n[rows].iter().sum::<f64>() / count
+    };
+    let before_n = mean(drop.saturating_sub(4).max(press.start)..drop);
+    // The cell swings for some rows.
+    let start = (drop + SWING_ROWS).min(press.end);
+    let after_n = mean(start..(start + AFTER_ROWS).min(press.end));
+    if after_n > LEFT_MIN * before_n {
+        return Ok(());
+    }
+    let row = rows.get(drop).copied().unwrap_or(0);
+    let message = format!("the force falls from {before_n:.4} N to {after_n:.4} N at row {row}, to less than a needle");
+    let remedy = "look for a knock or a loose contact, and press anew";
+    Err(refusal("disturbed", format!("{message} that enters leaves ({:.0} %); {remedy}", 100.0 * LEFT_MIN)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{baseline, disturbed, puncture, zero};
+    use crate::{
+        capture::Phase,
+        measure::press::background::{self, Background, Quiet},
+        prng::Stream,
+    };
+
+    const ROWS: usize = 4000;
+
+    /// Two stretches without contact, a second apart at 1 kHz, with something added to a noise of 1 mN.
+    fn baseline_with(added: impl Fn(usize) -> f64) -> (Background, [Quiet; 2]) {
+        let mut stream = Stream::named(1, "steady");
+        let t_s: Vec<f64> = (0..ROWS).map(|i| i as f64 * 1e-3).collect();
+        let force_n: Vec<f64> = (0..ROWS).map(|i| added(i) + 0.001 * stream.normal()).collect();
+        let quiet = [
+            Quiet { phase: Phase::Press, rows: 0..1500, holds_for: 0..2000 },
+            Quiet { phase: Phase::Withdraw, rows: 2500..ROWS, holds_for: 2000..ROWS },
+        ];
+        (background::remove(&t_s, &force_n, &quiet, None).expect("a baseline"), quiet)
+    }
+
+    fn rows() -> Vec<usize> {
+        (0..ROWS).collect()
+    }
+
+    #[test]
+    fn noise_and_drift_are_steady() {
+        let (background, quiet) = baseline_with(|i| i as f64 * 1e-5);
+        assert_eq!(disturbed(&background, &quiet, ROWS), None);
+        assert_eq!(baseline(&background, &quiet, &rows()), Ok(()));
+        assert_eq!(zero(&background, &quiet), Ok(()));
+    }
+
+    #[test]
+    fn a_short_knock_is_left_out_and_a_step_is_refused() {
+        let (background, quiet) = baseline_with(|i| if (700..720).contains(&i) { 0.03 } else { 0.0 });
+        let out = disturbed(&background, &quiet, ROWS).expect("a knock");
+        let (first, last) = (out.iter().position(|out| *out), out.iter().rposition(|out| *out));
+        assert!(out[700..720].iter().all(|out| *out) && first > Some(600) && last < Some(820), "{first:?} {last:?}");
+        let (background, quiet) = baseline_with(|i| if i >= 700 { 0.006 } else { 0.0 });
+        assert_eq!(baseline(&background, &quiet, &rows()).expect_err("a step").code, "unsteady-baseline");
+    }
+
+    #[test]
+    fn a_zero_that_moves_within_the_contact_is_refused() {
+        let (background, quiet) = baseline_with(|i| if i >= 2000 { 0.02 } else { 0.0 });
+        assert_eq!(baseline(&background, &quiet, &rows()), Ok(()));
+        let refusal = zero(&background, &quiet).expect_err("a step");
+        assert!(refusal.code == "zero-moved" && refusal.message.contains("`press`"), "{refusal:?}");
+    }
+
+    #[test]
+    fn a_fall_to_nothing_is_no_puncture() {
+        for (left, is_puncture) in [(0.0, false), (0.3, true)] {
+            let falls = |i: usize| match i {
+                1600..1700 => 0.1,
+                1700..2300 => 0.1 * left,
+                _ => 0.0,
+            };
+            let (background, _) = baseline_with(falls);
+            assert_eq!(puncture(&background, 1700, &(0..2400), &rows()).is_ok(), is_puncture, "{left}");
+        }
+    }
+}
