@@ -15,8 +15,9 @@ const BIN_SHARE: f64 = 0.06;
 /// Standard deviations of the difference of two means, and share of the force, beyond which a fall is one.
 const FALL_SDS: f64 = 7.8;
 const FALL_SHARE: f64 = 0.006;
-/// The same for a jump of a rise.
+/// The same for a jump of a rise, and for one in its last rows.
 const JUMP_SHARE: f64 = 0.02;
+const LAST_JUMP_SHARE: f64 = 0.25;
 
 /// Means of force and surface position over consecutive rows.
 #[derive(Clone, Debug, Default)]
@@ -157,28 +158,35 @@ fn first_fall(force_n: &[f64], rows: Range<usize>, noise_n: f64, width: usize) -
 }
 
 /// First row of the first jump in `rows`: a change, up or down, that the slope neither before nor after it explains.
-/// `None` where there is none.
-pub fn first_jump(force_n: &[f64], rows: Range<usize>, noise_n: f64) -> Option<usize> {
-    FALL_ROWS.iter().filter_map(|&width| first_jump_by(force_n, rows.clone(), noise_n, width)).min()
+/// `None` where there is none. For a jump just before the end, rows up to `after` are looked at, where the force may
+/// fall.
+pub fn first_jump(force_n: &[f64], rows: Range<usize>, after: usize, noise_n: f64) -> Option<usize> {
+    let [few, many] = FALL_ROWS;
+    let sudden = first_jump_by(force_n, rows.clone(), after, noise_n, few);
+    let slow = first_jump_by(force_n, rows.clone(), rows.end, noise_n, many);
+    sudden.into_iter().chain(slow).min()
 }
 
 /// The same with means of `width` rows.
-fn first_jump_by(force_n: &[f64], rows: Range<usize>, noise_n: f64, width: usize) -> Option<usize> {
+fn first_jump_by(force_n: &[f64], rows: Range<usize>, after: usize, noise_n: f64, width: usize) -> Option<usize> {
     let far = SLOPE_ROWS * width;
     let n = width as f64;
     let mean = |i: usize| force_n[i..i + width].iter().sum::<f64>() / n;
     let sd_n = noise_n * (2.0 / n).sqrt();
-    (rows.start + far..rows.end.saturating_sub(3 * width)).find(|&i| {
+    (rows.start + far..rows.end.min(after.saturating_sub(3 * width))).find(|&i| {
         let (behind, ahead) = (mean(i - width), mean(i + 1));
         // Near the end there is less to tell the slope by.
-        let beyond = far.min(rows.end - width - i);
+        let beyond = far.min(after - width - i);
         let over = |rows: usize| (n + 1.0) / (rows - width) as f64;
         let slopes = [(behind - mean(i - far)) * over(far), (mean(i + beyond) - ahead) * over(beyond)];
         let most = slopes[0].max(slopes[1]).max(0.0);
         let least = slopes[0].min(slopes[1]).min(0.0);
         let jump = ahead - behind;
-        let tolerated = FALL_SDS * sd_n * (1.0 + over(beyond)) + JUMP_SHARE * behind.abs();
-        jump - most > tolerated || least - jump > tolerated
+        // So near the fall of a needle the rise is steepest, and what follows is no slope of it.
+        let is_last = i + 3 * width >= rows.end;
+        let share = if is_last { LAST_JUMP_SHARE } else { JUMP_SHARE };
+        let tolerated = FALL_SDS * sd_n * (1.0 + over(beyond)) + share * behind.abs();
+        jump - most > tolerated || !is_last && least - jump > tolerated
     })
 }
 
@@ -225,10 +233,10 @@ mod tests {
             (0..1300).map(|i| force(i) + 0.001 * stream.normal()).collect()
         };
         let onset = noisy(&|i| f64::from((i - 500).max(0)) * 0.005);
-        assert_eq!(first_jump(&onset, 0..1300, 0.001), None);
+        assert_eq!(first_jump(&onset, 0..1300, 1300, 0.001), None);
         for step_n in [0.03, -0.03] {
             let jump = noisy(&|i| f64::from((i - 500).max(0)) * 0.0005 + if i >= 700 { step_n } else { 0.0 });
-            let at = first_jump(&jump, 0..1300, 0.001).expect("a jump");
+            let at = first_jump(&jump, 0..1300, 1300, 0.001).expect("a jump");
             assert!((660..=740).contains(&at), "{at}");
         }
     }

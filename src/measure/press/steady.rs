@@ -168,20 +168,30 @@ pub fn zero(background: &Background, quiet: &[Quiet]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether the force of a phase rises without a jump over `rise`, which ends before the first needle enters.
+/// Whether the force of a phase rises without a jump over `rise`, which ends before the first needle enters, at the
+/// latest where the stage stops, at `end`.
 ///
 /// # Errors
 ///
 /// [`Refusal`] where it jumps.
-pub fn rise(background: &Background, rise: Range<usize>, phase: &str, screened: &Screened) -> Result<(), Refusal> {
+pub fn rise(
+    background: &Background,
+    rise: Range<usize>,
+    end: usize,
+    phase: &str,
+    screened: &Screened,
+) -> Result<(), Refusal> {
     let t_s = &screened.recording.t_s;
     // Over a gap the force goes on as it should have; each stretch is looked at by itself.
-    let gaps = rise.clone().skip(1).filter(|i| (t_s[*i] - t_s[i - 1]) * screened.rate_hz > GAP_INTERVALS);
-    let ends: Vec<usize> = gaps.chain([rise.end]).collect();
+    let gaps = (rise.start + 1..end).filter(|i| (t_s[*i] - t_s[i - 1]) * screened.rate_hz > GAP_INTERVALS);
+    let ends: Vec<usize> = gaps.chain([end]).collect();
     let starts = [rise.start].into_iter().chain(ends.iter().copied());
-    let mut stretches = starts.zip(&ends).map(|(start, end)| start..*end);
-    let jump = |stretch: Range<usize>| contact::first_jump(&background.force_n, stretch, background.noise_n);
-    let Some(at) = stretches.find_map(jump) else { return Ok(()) };
+    let mut stretches = starts.zip(&ends).filter(|(start, _)| *start < rise.end);
+    let force_n = &background.force_n;
+    let jump = stretches.find_map(|(start, &after)| {
+        contact::first_jump(force_n, start..rise.end.min(after), after, background.noise_n)
+    });
+    let Some(at) = jump else { return Ok(()) };
     let row = screened.rows[at];
     let message = format!("the force of `{phase}` jumps at row {row} as no contact does");
     Err(refusal("disturbed", format!("{message}; look for a knock, a step or a loose contact, and press anew")))

@@ -126,9 +126,9 @@ impl Traces {
         }
         let (press_onset, first_drop) = onset_row(&background, &press_rise, Phase::Press)?;
         let (touch_onset, _) = onset_row(&background, &touch_rise, Phase::Touch)?;
-        steady::rise(&background, touch_rise.clone(), "touch", screened)?;
+        steady::rise(&background, touch_rise.clone(), touch_rise.end, "touch", screened)?;
         let entered = first_drop.map_or(press_rise.end, |drop| drop.saturating_sub(3));
-        steady::rise(&background, press_rise.start..entered, "press", screened)?;
+        steady::rise(&background, press_rise.start..entered, press_rise.end, "press", screened)?;
         if let Some(drop) = first_drop {
             steady::puncture(&background, drop, &press_rise, &screened.rows)?;
         }
