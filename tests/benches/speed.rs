@@ -38,7 +38,10 @@ use std::{
     sync::LazyLock,
     time::{Duration, Instant},
 };
-use truth::{recorded::Case, world::Drawn};
+use truth::{
+    recorded::{Case, RunCase},
+    world::Drawn,
+};
 
 /// A world whose captures can be measured.
 const SEED: u64 = 2;
@@ -47,7 +50,7 @@ const CHUNK: usize = 4096;
 
 /// The run as a bench writes it: no more digits than its counts hold.
 static ROUNDED: LazyLock<Recording> = LazyLock::new(|| {
-    let mut recording = CASE.run.recording.clone();
+    let mut recording = run().recording.clone();
     let digits = |value: f64, scale: f64| (value * scale).round() / scale;
     recording.t_s.iter_mut().for_each(|t_s| *t_s = digits(*t_s, 1e6));
     recording.force_n.iter_mut().for_each(|force_n| *force_n = digits(*force_n, 1e6));
@@ -56,7 +59,12 @@ static ROUNDED: LazyLock<Recording> = LazyLock::new(|| {
 });
 
 static CASE: LazyLock<Case> =
-    LazyLock::new(|| truth::recorded::case(&Drawn::new(SEED)).expect("the simulated bench runs"));
+    LazyLock::new(|| truth::recorded::case(&Drawn::new(SEED), false).expect("the simulated bench runs"));
+
+/// The run of the case.
+fn run() -> &'static RunCase {
+    CASE.run.as_ref().expect("the case was asked for with its run")
+}
 
 fn main() {
     divan::main();
@@ -151,7 +159,7 @@ mod captures {
     /// Numbers of 15 to 17 digits, as a program writes that prints every bit.
     #[divan::bench]
     fn csv_read_full_length(bencher: Bencher) {
-        let mut recording = CASE.run.recording.clone();
+        let mut recording = run().recording.clone();
         recording.force_n.iter_mut().for_each(|force_n| *force_n *= 1.0 + 1e-3_f64.sqrt());
         recording.stage_mm.iter_mut().for_each(|stage_mm| *stage_mm *= 1.0 + 1e-9_f64.sqrt());
         let text = csv_writer::copy(&mut recording.source(), Vec::new()).expect("memory");
@@ -178,15 +186,15 @@ mod captures {
 
     #[divan::bench]
     fn compact_read(bencher: Bencher) {
-        let bytes = compact(&CASE.run.recording);
+        let bytes = compact(&run().recording);
         bencher
-            .counter(ItemsCount::new(CASE.run.recording.len()))
+            .counter(ItemsCount::new(run().recording.len()))
             .bench_local(|| drain(&mut CompactSource::new("memory", bytes.as_slice()).expect("a capture")));
     }
 
     #[divan::bench]
     fn compact_written(bencher: Bencher) {
-        bencher.counter(ItemsCount::new(CASE.run.recording.len())).bench_local(|| compact(&CASE.run.recording));
+        bencher.counter(ItemsCount::new(run().recording.len())).bench_local(|| compact(&run().recording));
     }
 }
 
@@ -203,7 +211,7 @@ mod measuring {
 
     #[divan::bench]
     fn run_samples(bencher: Bencher) {
-        let case = &CASE.run;
+        let case = run();
         bencher
             .counter(ItemsCount::new(case.recording.len()))
             .bench_local(|| measure::measure(&case.header, &mut case.recording.source()).expect("memory"));
@@ -211,7 +219,7 @@ mod measuring {
 
     #[divan::bench]
     fn segmented_samples(bencher: Bencher) {
-        let case = &CASE.run;
+        let case = run();
         let force_n = &case.recording.force_n;
         let period = case.header.sample_rate_hz / case.header.stroke_rate_hz.expect("a run");
         bencher
