@@ -26,6 +26,8 @@ pub const STEP_NAMED_N: f64 = 0.02;
 const QUIET_MIN: usize = 30;
 /// The same where the phases do not share their offset.
 const QUIET_OWN_MIN: usize = 150;
+/// How often disturbances of the baseline are left out at most.
+const PASSES_MAX: usize = 4;
 /// Share of the rail at which a row stands before rows that were left out for being clipped.
 const CLIPPED_SHARE: f64 = 0.8;
 /// Distance from its position in the hold within which the stage rests, mm.
@@ -97,7 +99,11 @@ impl Traces {
         let retract = recording.rows(Phase::Retract).unwrap_or(press.start..press.start);
         let first = quiet(recording, [&touch, &retract, &press, &withdraw], [0.3, 0.08], None);
         let rough = removed(recording, &first, screened, None)?;
-        if let Some(out) = steady::disturbed(&rough, &first, recorded.len()) {
+        let passes = anomalies.iter().filter(|anomaly| anomaly.code == "disturbed").count();
+        let disturbed = |background: &Background, quiet: &[Quiet]| {
+            steady::disturbed(background, quiet, recorded.len()).filter(|_| passes < PASSES_MAX)
+        };
+        if let Some(out) = disturbed(&rough, &first) {
             leave_out(screened, &out, anomalies);
             return Self::of(header, recorded, screened, anomalies);
         }
@@ -111,7 +117,7 @@ impl Traces {
         ];
         let second = quiet(recording, [&touch, &retract, &press, &withdraw], [1.0, 1.0], Some(before));
         let background = removed(recording, &second, screened, rough.hum.map(|hum| hum.rate_hz))?;
-        if let Some(out) = steady::disturbed(&background, &second, recorded.len()) {
+        if let Some(out) = disturbed(&background, &second) {
             leave_out(screened, &out, anomalies);
             return Self::of(header, recorded, screened, anomalies);
         }
