@@ -1,7 +1,8 @@
 //! How fast a bench on real ports reacts, and what that costs: pseudo-terminals, the whole serial stack, real time.
 //!
 //! `cargo bench --bench latency`; `-- --minute` streams for a minute in place of five seconds. Every figure that depends
-//! on the machine stands beside that of a bare loop over the same terminals in the same run: judge by the ratio.
+//! on the machine stands beside that of a bare loop over the same terminals in the same run: judge by the ratio. It
+//! depends on where the system puts the threads, which `taskset -c 1` settles.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
