@@ -314,6 +314,20 @@ fn a_pen_that_boots_between_two_identifications_is_found_out() {
     assert!(fault.to_string().contains("rebooted"), "{fault}");
 }
 
+/// Nothing else goes on that would wake the bench.
+#[test]
+fn a_force_stream_that_ends_is_noticed_in_its_time_while_all_is_at_rest() {
+    let mut scene = Scene::new(Trouble::None);
+    scene.bench.identify().unwrap();
+    scene.bench.stream(10_000.0).unwrap();
+    scene.trouble.set(Trouble::Silent(Role::Force));
+    let began = scene.bench.now();
+    let fault = scene.fault();
+    assert!(matches!(fault, Fault::Stale { .. }), "{fault}");
+    let took = scene.bench.now().since(began);
+    assert!(took <= Duration::from_millis(300), "{took:?}");
+}
+
 #[test]
 fn a_phantom_that_stands_too_high_trips_on_force() {
     let mut scene = Scene::with(Trouble::None, |rig| {

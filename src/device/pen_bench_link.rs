@@ -257,3 +257,105 @@ impl Pen for PenBenchLink {
         self.renewed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::PenBenchLink;
+    use crate::{
+        device::{Pen as _, PenState, Session as _},
+        time::RunTime,
+        wire::bench_link::{
+            FrameDecoder,
+            code::{Capabilities, Faults, Kind, Op, State},
+            command::{Identity, Payload as _, SCHEMA_HASH, Status},
+            encode, encode_event,
+        },
+    };
+    use std::time::Duration;
+
+    /// A session, and the pen by hand.
+    struct Talk {
+        pen: PenBenchLink,
+        now: RunTime,
+    }
+
+    impl Talk {
+        /// After HELLO with this longest lease.
+        fn granted(lease_max_ms: u16) -> Self {
+            let mut talk = Self { pen: PenBenchLink::new(None), now: RunTime::ZERO };
+            talk.pen.identify(talk.now);
+            let (firmware, device_uid, boot_id, capabilities) = ([1, 0, 0], [7; 12], 9, Capabilities::PEN);
+            let (schema_hash, body_bytes_max) = (SCHEMA_HASH, 252);
+            let hello = Identity {
+                protocol: 1,
+                firmware,
+                schema_hash,
+                device_uid,
+                boot_id,
+                capabilities,
+                body_bytes_max,
+                lease_max_ms,
+            };
+            talk.answers(Op::Hello, &hello.to_bytes());
+            talk
+        }
+
+        fn passes(&mut self, ms: u64) {
+            self.now = self.now + Duration::from_millis(ms);
+            self.pen.tick(self.now);
+        }
+
+        /// Answers what was asked, which must be `op`.
+        #[track_caller]
+        fn answers(&mut self, op: Op, payload: &[u8]) {
+            let mut asked = Vec::new();
+            while let Some((bytes, _)) = self.pen.transmit() {
+                asked.extend(bytes);
+            }
+            let (mut decoder, mut input, mut wire) = (FrameDecoder::default(), &asked[..], Vec::new());
+            while let Some(frame) = decoder.next_frame(&mut input) {
+                assert_eq!(frame.op, op as u8);
+                encode(Kind::Reply, frame.sequence, frame.op, payload, &mut wire);
+            }
+            self.pen.receive(self.now, &wire);
+        }
+    }
+
+    fn status(state: State) -> Vec<u8> {
+        Status { device_us: 0, state, faults: Faults::NONE }.to_bytes()
+    }
+
+    #[test]
+    fn a_lease_is_what_the_pen_grants_and_counts_from_when_its_renewal_was_sent() {
+        let mut talk = Talk::granted(200);
+        assert_eq!((talk.pen.take_fault(), talk.pen.lease()), (None, Some(Duration::from_millis(200))));
+        talk.passes(100);
+        let armed_at = talk.now;
+        talk.pen.arm(talk.now);
+        assert_eq!(talk.pen.renewed(), None, "not before it is acknowledged");
+        talk.passes(30);
+        talk.answers(Op::Arm, &status(State::Armed));
+        assert_eq!((talk.pen.state(), talk.pen.renewed()), (PenState::Armed, Some(armed_at)));
+        assert_eq!(talk.pen.next_tick(), Some(talk.now + Duration::from_millis(50)), "three more may be lost");
+        talk.passes(50);
+        let beat_at = talk.now;
+        talk.passes(20);
+        talk.answers(Op::Heartbeat, &status(State::Armed));
+        assert_eq!(talk.pen.renewed(), Some(beat_at));
+        let answered = talk.now;
+        talk.passes(10);
+        let mut wire = Vec::new();
+        encode_event(1, Op::Status, &status(State::SafeLease), &mut wire);
+        talk.pen.receive(talk.now, &wire);
+        assert!(talk.pen.take_fault().is_some_and(|fault| fault.to_string().contains("lease expired")));
+        assert_eq!((talk.pen.state(), talk.pen.renewed()), (PenState::Safe, None));
+        assert_eq!(talk.pen.reported(), answered, "what it says by itself is no answer");
+    }
+
+    #[test]
+    fn a_lease_too_short_to_be_renewed_in_time_is_refused() {
+        let fault = Talk::granted(79).pen.take_fault().map(|fault| fault.to_string()).unwrap_or_default();
+        assert!(fault.contains("a lease of 79 ms at most"), "{fault}");
+        assert_eq!(Talk::granted(80).pen.take_fault(), None);
+    }
+}
