@@ -264,7 +264,7 @@ const AT_REST: &str = "quantity = \"protrusion\"\nstatistic = \"mean\"\nsource =
 #[test]
 fn a_pen_gets_the_verdict_that_it_deserves_over_real_ports() {
     undisturbed(|| {
-        let stand = Stand::on();
+        let mut stand = Stand::off();
         let both = format!("{PRESSES}\n[dynamic]\nstroke_rates_hz = [110.0]\nstrokes = 200");
         let one = PRESSES.replace("sites = 2", "sites = 1");
         stand.write_plan("good", &both, &format!("{AT_REST}\ntolerance_mm = 0.15"));
@@ -272,6 +272,8 @@ fn a_pen_gets_the_verdict_that_it_deserves_over_real_ports() {
         stand.write_plan("few", &one, &format!("{AT_REST}\ntolerance_mm = 0.15"));
         let cases = [("good", 0, "accept", 3), ("other", 1, "reject", 2), ("few", 4, "inconclusive", 1)];
         for (plan, code, word, count) in cases {
+            // A phantom without the holes of the run before.
+            stand.switch_on();
             let finished = stand.validate(&format!("{plan}.toml"));
             assert_eq!(finished.code, Some(code), "{plan}: {}", finished.messages);
             let run = stand.take_run(plan);
@@ -280,6 +282,7 @@ fn a_pen_gets_the_verdict_that_it_deserves_over_real_ports() {
             assert_eq!(verdict["simulated"], true);
             assert_eq!(verdict["bench_state"], "safe: pen stopped, stage withdrawn, both confirmed");
             assert_eq!(captures(&run).len(), count, "{plan}: {:?}", captures(&run));
+            stand.cut_off();
         }
     });
 }

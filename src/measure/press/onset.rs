@@ -30,6 +30,8 @@ const FRICTION_SHARE: f64 = 0.004;
 const MEETING_MM: f64 = 0.0015;
 /// Numbers of neighbouring data over which residuals are summed in search of an excursion.
 const EXCURSION_DATA: [usize; 5] = [1, 2, 4, 8, 16];
+/// Share of the force at the end of a rise that a zero may wander by: a display's last digits, and its filter.
+const WANDER_SHARE: f64 = 0.001;
 /// Spread of heights: median and factor of one standard deviation (cartridges differ tenfold).
 const SPREAD_MM: f64 = 0.0065;
 const SPREAD_LN_SD: f64 = 0.75;
@@ -291,19 +293,24 @@ impl Curves<'_> {
     }
 
     /// Largest sum of neighbouring residuals of the rise over the root of their number, which is its standard deviation
-    /// where a datum's is one.
+    /// where a datum's is one. Residuals whose mean force is no more than a zero wanders by do not count.
     fn excursion(&self, theta: &[f64]) -> f64 {
-        let mut sums = vec![0.0];
+        let mut sums = vec![(0.0, 0.0)];
         self.rows(theta, &mut |residual, _| {
-            if sums.len() <= self.rise.rows.len() {
-                sums.push(sums[sums.len() - 1] + residual);
+            let at = sums.len() - 1;
+            if let (Some(force_n), Some(rows)) = (self.rise.force_n.get(at), self.rise.rows.get(at)) {
+                let (sum, sum_n) = sums[at];
+                sums.push((sum + residual, sum_n + residual * self.expected_n(*force_n, *rows)));
             }
         });
         let windows = EXCURSION_DATA.iter().flat_map(|&width| {
-            let root = (width as f64).sqrt();
-            sums.iter().zip(sums.iter().skip(width)).map(move |(from, to)| (to - from).abs() / root)
+            sums.iter().zip(sums.iter().skip(width)).map(move |(from, to)| {
+                let n = width as f64;
+                ((to.0 - from.0).abs() / n.sqrt(), (to.1 - from.1).abs() / n)
+            })
         });
-        windows.fold(0.0, f64::max)
+        let beyond = windows.filter(|(_, mean_n)| *mean_n > WANDER_SHARE * self.force_n);
+        beyond.map(|(sds, _)| sds).fold(0.0, f64::max)
     }
 
     /// Root mean square of the residuals of the rise over the force at its end.

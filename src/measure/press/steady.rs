@@ -31,6 +31,8 @@ const SHORT_MAX: f64 = 0.05;
 /// Change of the zero over a contact, in standard uncertainties and as a share of the largest force (a cell creeps).
 const CHANGE_MAX: f64 = 7.0;
 const CREEP_MAX: f64 = 0.001;
+/// Share of the largest force that a zero may wander by while nothing touches: a display's last digits, and its filter.
+const WANDER_SHARE: f64 = 0.001;
 /// Intervals between two rows, beyond which rows are missing.
 const GAP_INTERVALS: f64 = 1.7;
 /// Rows in which the force falls at a puncture, rows after them, and the share of the force before it that is left at least.
@@ -45,6 +47,8 @@ struct Blocks {
     /// Standard deviation of the mean of a block, N, and variance of a reading, by the middle of all blocks.
     sd_n: f64,
     variance: f64,
+    /// How far a mean may be off whatever the noise, N.
+    wander_n: f64,
 }
 
 /// First rows of the blocks of a stretch, the last of which may overlap the one before it.
@@ -69,7 +73,8 @@ impl Blocks {
         let (step, variance) = (median(&mut steps).unwrap_or(0.0), median(&mut variances).unwrap_or(0.0));
         // 1.4826: median absolute deviation of a normal sample; of a difference of two.
         let sd_n = (1.4826 * step / 2.0_f64.sqrt()).max((variance / BLOCK_ROWS as f64).sqrt());
-        Self { of, sd_n, variance }
+        let largest_n = background.force_n.iter().fold(0.0_f64, |most, force_n| most.max(force_n.abs()));
+        Self { of, sd_n, variance, wander_n: WANDER_SHARE * largest_n }
     }
 
     fn scatters(&self, (_, variance): &(f64, f64)) -> bool {
@@ -77,7 +82,7 @@ impl Blocks {
     }
 
     fn stands_off(&self, (mean, _): &(f64, f64)) -> bool {
-        mean.abs() > MEAN_MAX * self.sd_n
+        mean.abs() > self.wander_n.max(MEAN_MAX * self.sd_n)
     }
 
     /// First run of blocks whose mean stands off: its first block, their number, and by how many standard deviations.
@@ -89,9 +94,10 @@ impl Blocks {
         let widths =
             std::iter::successors(Some(1), |width| Some(2 * width)).take_while(|width| *width <= stretch.len());
         widths.into_iter().find_map(|width| {
-            let away = |from: usize| (sums[from + width] - sums[from]).abs() / (self.sd_n * (width as f64).sqrt());
-            let from = (0..=stretch.len() - width).find(|from| away(*from) > MEAN_MAX)?;
-            Some((from, width, away(from)))
+            let (n, sd_n) = (width as f64, self.sd_n / (width as f64).sqrt());
+            let away_n = |from: usize| (sums[from + width] - sums[from]).abs() / n;
+            let from = (0..=stretch.len() - width).find(|at| away_n(*at) > self.wander_n.max(MEAN_MAX * sd_n))?;
+            Some((from, width, away_n(from) / sd_n))
         })
     }
 }
@@ -194,7 +200,10 @@ pub fn rise(
     let Some(at) = jump else { return Ok(()) };
     let row = screened.rows[at];
     let message = format!("the force of `{phase}` jumps at row {row} as no contact does");
-    Err(refusal("disturbed", format!("{message}; look for a knock, a step or a loose contact, and press anew")))
+    Err(refusal(
+        "disturbed",
+        format!("{message}; look for a knock, a step, a loose contact or the hole of an earlier press, and press anew"),
+    ))
 }
 
 /// Whether the force after the first puncture is that of needles which have entered.
