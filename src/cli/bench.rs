@@ -1,7 +1,7 @@
 //! `rig check`, `rig recover`, `rig ports`; and who holds a bench.
 
 use super::{
-    RigOption,
+    Overdue, OverdueOption, RigOption,
     exit::{Exit, Failure},
     terminal::Terminal,
 };
@@ -41,9 +41,8 @@ pub struct Check {
     /// Write the checks as JUnit too
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Take an overdue calibration, for this written reason
-    #[arg(long, value_name = "REASON")]
-    overdue_because: Option<String>,
+    #[command(flatten)]
+    overdue: OverdueOption,
 }
 
 /// A device of the bench.
@@ -300,17 +299,17 @@ impl Check {
 impl Check {
     /// Whether the calibration holds today, or an overdue one is taken in writing.
     fn calibration(&self, calibration: &Calibration) -> Finding {
-        let now = jiff::Timestamp::now().to_string();
-        let overdue = calibration.overdue(now.get(..10).unwrap_or_default());
-        let parts: Vec<String> = overdue.iter().map(|(part, due)| format!("{part} was due on {due}")).collect();
-        let (name, parts) = (&calibration.name, parts.join(", "));
-        let reason = self.overdue_because.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
-        let detail = match reason {
-            _ if overdue.is_empty() => format!("{name} holds; the record as a whole is due on {}", calibration.due),
-            Some(reason) => format!("{name} is OVERDUE ({parts}); used all the same because: {reason}"),
-            None => format!("{name} is overdue ({parts}); renew it with `rig calibrate`"),
+        let name = &calibration.name;
+        let (passed, detail) = match self.overdue.on(calibration, &jiff::Timestamp::now().to_string()) {
+            None => (true, format!("{name} holds; the record as a whole is due on {}", calibration.due)),
+            Some(Overdue { parts, reason: Some(reason) }) => {
+                (true, format!("{name} is OVERDUE ({parts}); used all the same because: {reason}"))
+            }
+            Some(Overdue { parts, reason: None }) => {
+                (false, format!("{name} is overdue ({parts}); renew it with `rig calibrate`"))
+            }
         };
-        Finding { name: "calibration", passed: overdue.is_empty() || reason.is_some(), detail }
+        Finding { name: "calibration", passed, detail }
     }
 }
 

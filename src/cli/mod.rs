@@ -24,6 +24,7 @@ pub mod validate;
 pub mod verify;
 pub mod watch;
 
+use crate::config::calibration::Calibration;
 use clap::{Args, Parser, Subcommand};
 use exit::{Exit, Failure};
 use std::path::PathBuf;
@@ -104,6 +105,32 @@ impl RigOption {
             .clone()
             .or_else(|| std::env::var_os("RIG").filter(|value| !value.is_empty()).map(PathBuf::from))
             .or_else(|| default.is_file().then_some(default))
+    }
+}
+
+/// Whether an overdue calibration is taken: shared by the commands that look at its due dates.
+#[derive(Clone, Debug, Default, Args)]
+pub struct OverdueOption {
+    /// Go on with an overdue calibration, for this written reason; it stands in what the command records
+    #[arg(long, value_name = "REASON")]
+    overdue_because: Option<String>,
+}
+
+/// Parts of a calibration that are overdue.
+pub struct Overdue<'a> {
+    /// Which, and since when, in words.
+    pub parts: String,
+    /// Why they are used all the same.
+    pub reason: Option<&'a str>,
+}
+
+impl OverdueOption {
+    /// What of a calibration is overdue on a day (RFC 3339 begins with it); `None` where all of it holds.
+    pub fn on(&self, calibration: &Calibration, day: &str) -> Option<Overdue<'_>> {
+        let overdue = calibration.overdue(day.get(..10).unwrap_or_default());
+        let parts: Vec<String> = overdue.iter().map(|(part, due)| format!("{part} was due on {due}")).collect();
+        let reason = self.overdue_because.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+        (!parts.is_empty()).then(|| Overdue { parts: parts.join(", "), reason })
     }
 }
 

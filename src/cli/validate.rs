@@ -1,7 +1,7 @@
 //! `rig validate`: the main job.
 
 use super::{
-    RigOption,
+    Overdue, OverdueOption, RigOption,
     bench::Lock,
     calendar,
     exit::{Exit, Failure},
@@ -83,9 +83,8 @@ pub struct Validate {
     out: PathBuf,
     #[command(flatten)]
     operator: OperatorOption,
-    /// Go on with an overdue calibration, for this written reason; it stands in the record and in the report
-    #[arg(long, value_name = "REASON")]
-    overdue_because: Option<String>,
+    #[command(flatten)]
+    overdue: OverdueOption,
     /// Who runs the bench, for the journal
     #[arg(long = "operator", value_name = "WHO")]
     run_by: Option<String>,
@@ -226,15 +225,9 @@ impl Validate {
     /// Refuses a calibration that does not hold on the day of the run, unless told in writing; then what is to be
     /// recorded.
     fn overdue(&self, calibration: &Loaded<Calibration>, started: &str) -> Result<Option<Check>, Failure> {
-        let day = started.get(..10).unwrap_or_default();
-        let overdue = calibration.value.overdue(day);
-        if overdue.is_empty() {
-            return Ok(None);
-        }
-        let parts: Vec<String> = overdue.iter().map(|(part, due)| format!("{part} was due on {due}")).collect();
-        let parts = parts.join(", ");
-        match self.overdue_because.as_deref().map(str::trim) {
-            None | Some("") => Err(Failure::usage(format!(
+        let Some(Overdue { parts, reason }) = self.overdue.on(&calibration.value, started) else { return Ok(None) };
+        match reason {
+            None => Err(Failure::usage(format!(
                 "calibration {}: {parts}; renew it (`rig calibrate`) and name the new record in the rig file, or go on \
                  with --overdue-because REASON, which the report will show",
                 calibration.origin

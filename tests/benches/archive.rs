@@ -4,6 +4,8 @@
 //! `cargo bench --bench archive`. Files go to the folder for temporary files (TMPDIR): point it at the disk that archives
 //! are written to. `-- --csv FILE` writes the first two minutes as CSV, to be put into other forms by other programs.
 
+mod console;
+
 use rig::{
     bench::{Recorder, Sample},
     capture::{Block, Phase, Source, compact::reader::CompactSource, csv::CsvSource, csv_writer, header},
@@ -125,15 +127,14 @@ fn row(form: &str, bytes: u64, rows: u64, write: Duration, read: Duration) {
 
 fn main() {
     let folder = tempfile::tempdir().expect("a folder for temporary files");
-    let arguments: Vec<String> = std::env::args().collect();
-    if let Some(at) = arguments.iter().position(|argument| argument == "--csv") {
+    if console::is_given("--csv") {
         written(folder.path(), PART);
         let (_, mut source) = header::open(&folder.path().join("run.json")).expect("it was just written");
-        let file = File::create(arguments.get(at + 1).expect("a file after --csv")).expect("a folder to write to");
+        let file = File::create(console::after("--csv").expect("a file after --csv")).expect("a folder to write to");
         csv_writer::copy(&mut *source, BufWriter::new(file)).expect("a disk with room");
         return;
     }
-    if arguments.iter().any(|argument| argument == "--test") {
+    if console::is_given("--test") {
         return;
     }
     let write = written(folder.path(), ROWS);

@@ -1,7 +1,7 @@
 """A capture in CSV as Parquet, beside the table of `cargo bench --bench archive`.
 
-    cargo bench --bench archive -- --csv /tmp/part.csv
-    python3 tests/benches/parquet.py /tmp/part.csv        # needs pyarrow
+    cargo bench --bench archive -- --csv part.csv
+    python3 tests/benches/parquet.py part.csv        # needs pyarrow
 
 Everything happens in memory and on one core; zstd at level 3 in each form.
 """

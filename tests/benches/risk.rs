@@ -4,6 +4,9 @@
 //! `--only TEXT` takes the rows whose name holds it; `--factorial N` draws N structures of the factorial plan instead.
 //! Where a claim does not hold the program ends with 1. The table is that of the README.
 
+mod console;
+
+use console::{after, number, out};
 use rig::acceptance::factorial::factorial;
 use rig::acceptance::risk::{Cell, Outcome, Subject, at_the_edge, cells, run, table};
 use rig::acceptance::synthetic::Process;
@@ -18,13 +21,7 @@ const SHIPPED_PART: u32 = 3;
 const WORST: usize = 12;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().collect();
-    let after = |name: &str| {
-        let at = arguments.iter().position(|argument| argument == name)?;
-        arguments.get(at + 1)
-    };
-    let number = |name: &str| after(name).and_then(|text| text.parse::<u32>().ok());
-    let (draws, seed) = (number("--draws").unwrap_or(DRAWS), u64::from(number("--seed").unwrap_or(1)));
+    let (draws, seed) = (number("--draws").unwrap_or(DRAWS), number("--seed").unwrap_or(1));
     let began = Instant::now();
     let refuted = match number("--factorial") {
         Some(count) => structures(count, draws, seed),
@@ -39,10 +36,10 @@ fn main() -> ExitCode {
 }
 
 /// The rows of the README's table, or those whose name holds `only`; names of the refuted ones.
-fn rows(only: Option<&String>, draws: u32, seed: u64) -> Vec<&'static str> {
+fn rows(only: Option<String>, draws: u32, seed: u64) -> Vec<&'static str> {
     let outcomes: Vec<Outcome> = cells()
         .iter()
-        .filter(|cell| only.is_none_or(|text| cell.name.contains(text.as_str())))
+        .filter(|cell| only.as_ref().is_none_or(|text| cell.name.contains(text.as_str())))
         .map(|cell| {
             let shipped = matches!(cell.subject, Subject::Shipped(..));
             let draws = if shipped { (draws / SHIPPED_PART).max(1) } else { draws };
@@ -95,9 +92,4 @@ fn name(process: &Process) -> String {
         "{pens} x {cartridges} x {strokes}, shares {share_pens} and {share_cartridges}, phi {phi}, above {above:.2}, u = \
          {u_ratio} sd{balance}"
     )
-}
-
-#[allow(clippy::print_stdout, reason = "a benchmark prints its table")]
-fn out(line: &str) {
-    println!("{line}");
 }

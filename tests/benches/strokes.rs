@@ -3,6 +3,7 @@
 //!
 //! `cargo bench --bench strokes -- --worlds 200 --seed 5000`
 
+mod console;
 #[path = "../truth/tally.rs"]
 #[expect(dead_code, reason = "the survey of our own simulator looks at the bound as well")]
 mod tally;
@@ -10,6 +11,7 @@ mod tally;
 #[expect(dead_code, reason = "the tests draw worlds from the edges as well")]
 mod world;
 
+use console::{number, out};
 use rig::measure::{Dynamic, Outcome, dynamic::measure};
 use std::time::Instant;
 use tally::Tally;
@@ -60,11 +62,6 @@ impl Survey {
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let number = |name: &str| {
-        let at = arguments.iter().position(|argument| argument == name)?;
-        arguments.get(at + 1)?.parse::<u64>().ok()
-    };
     let (worlds, seed) = (number("--worlds").unwrap_or(WORLDS), number("--seed").unwrap_or(1));
     let began = Instant::now();
     let mut survey = Survey::default();
@@ -83,9 +80,4 @@ fn main() {
     out(&survey.rate.row("run: stroke rate, ppm", 1e6, "50"));
     out(&survey.missed.row("run: missed strokes, wrong", 1.0, "0"));
     out(&format!("{worlds} worlds from seed {seed} in {:.1} s", began.elapsed().as_secs_f64()));
-}
-
-#[allow(clippy::print_stdout, reason = "a benchmark prints its table")]
-fn out(line: &str) {
-    println!("{line}");
 }

@@ -3,9 +3,11 @@
 //! `cargo bench --bench truth -- --worlds 200 --seed 1`; with `--notes` every world worth a look is named by its
 //! seed, with `--press` running pens are left out. The world is our own, so this shows errors of method and code, not errors of our idea of a bench.
 
+mod console;
 #[path = "../truth/mod.rs"]
 mod truth;
 
+use console::{is_given, number, out};
 use std::{collections::BTreeMap, time::Instant};
 use truth::{
     survey::{Fates, Survey},
@@ -17,25 +19,14 @@ const WORLDS: u64 = 60;
 const MICRO: f64 = 1e3;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let number = |name: &str| {
-        let at = arguments.iter().position(|argument| argument == name)?;
-        arguments.get(at + 1)?.parse::<u64>().ok()
-    };
     let (worlds, seed) = (number("--worlds").unwrap_or(WORLDS), number("--seed").unwrap_or(1));
     let began = Instant::now();
-    let is_given = |name: &str| arguments.iter().any(|argument| argument == name);
     let survey = Survey::of(seed..seed + worlds, is_given("--press"));
     print(&survey);
     if is_given("--notes") {
         survey.notes.iter().for_each(|note| out(note));
     }
     out(&format!("{worlds} worlds from seed {seed} in {:.1} s", began.elapsed().as_secs_f64()));
-}
-
-#[allow(clippy::print_stdout, reason = "a benchmark prints its table")]
-fn out(line: &str) {
-    println!("{line}");
 }
 
 fn print(survey: &Survey) {

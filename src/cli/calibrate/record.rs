@@ -3,7 +3,7 @@
 use super::bench::{Common, Session};
 use crate::{
     cli::{
-        calendar,
+        RigOption, calendar,
         exit::{Exit, Failure},
         terminal::Terminal,
     },
@@ -15,7 +15,12 @@ use crate::{
 };
 use jiff::{ToSpan as _, civil::Date};
 use serde_json::json;
-use std::{collections::BTreeMap, fs::File, io::Write as _, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 /// What was found.
 pub(super) struct Found {
@@ -67,24 +72,7 @@ pub(super) fn write(
     };
     new.name = common.name.clone().unwrap_or_else(|| next_name(&session.old.value.name, today));
     new.evidence.push(evidence.clone());
-    new.check().map_err(|problem| Failure {
-        exit: Exit::Inconclusive,
-        message: format!("{}: {}; what was found cannot be, no record was written", problem.path, problem.message),
-    })?;
-    let path = common.out.clone().unwrap_or_else(|| {
-        let beside = common.rig.path().and_then(|path| path.parent().map(PathBuf::from)).unwrap_or_default();
-        beside.join("calibrations").join(format!("{}-{}.toml", new.name, what.name()))
-    });
-    let text = toml::to_string_pretty(&new).map_err(Failure::usage)?;
-    let text = format!("# Written by rig {} (rig calibrate {}).\n{text}", env!("CARGO_PKG_VERSION"), what.name());
-    let failed = |error: std::io::Error| {
-        Failure::usage(format!("{}: {error}; records are never overwritten: choose another --out", path.display()))
-    };
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    let mut file = File::create_new(&path).map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    let path = put(&new, what.name(), common.out.as_deref(), &common.rig)?;
     let shown = path.display().to_string();
     if terminal.json {
         let document = json!({"schema": "calibrated/1", "rig": rig.name, "record": shown, "evidence": evidence});
@@ -105,6 +93,29 @@ pub(super) fn write(
         evidence.due
     ));
     Ok(Exit::Done)
+}
+
+/// Writes a record that `rig calibrate WHAT` made to a file that is not there yet: `out`, or one beside the rig file.
+pub(super) fn put(record: &Calibration, what: &str, out: Option<&Path>, rig: &RigOption) -> Result<PathBuf, Failure> {
+    record.check().map_err(|problem| Failure {
+        exit: Exit::Inconclusive,
+        message: format!("{}: {}; what was found cannot be, no record was written", problem.path, problem.message),
+    })?;
+    let path = out.map(PathBuf::from).unwrap_or_else(|| {
+        let beside = rig.path().and_then(|path| path.parent().map(PathBuf::from)).unwrap_or_default();
+        beside.join("calibrations").join(format!("{}-{what}.toml", record.name))
+    });
+    let text = toml::to_string_pretty(record).map_err(Failure::usage)?;
+    let text = format!("# Written by rig {} (rig calibrate {what}).\n{text}", env!("CARGO_PKG_VERSION"));
+    let failed = |error: std::io::Error| {
+        Failure::usage(format!("{}: {error}; records are never overwritten: choose another --out", path.display()))
+    };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut file = File::create_new(&path).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    Ok(path)
 }
 
 /// The old name with the day, in place of an earlier day.

@@ -1,5 +1,6 @@
 //! `rig calibrate repeatability`: gauge studies of several days, pooled into a calibration record.
 
+use super::record;
 use crate::{
     acceptance::{Verdict, dataset::DataSets, gauge},
     cli::{
@@ -9,7 +10,6 @@ use crate::{
         verify,
     },
     config::{
-        Document as _,
         calibration::{Calibration, Repeatability as Part},
         library::{self, Library},
         rig::Rig,
@@ -18,7 +18,7 @@ use crate::{
 };
 use clap::Args;
 use serde_json::json;
-use std::{fs::File, io::Write as _, path::PathBuf};
+use std::path::PathBuf;
 
 /// Repeatability and reproducibility from runs of the plan msa, for every uncertainty budget from then on
 #[derive(Debug, Args)]
@@ -76,7 +76,8 @@ impl Repeatability {
             runs: studies.iter().map(|study| study.verdict.run.clone()).collect(),
             date: days.max().unwrap_or_default(),
         };
-        let path = self.write(Calibration { repeatability: Some(part.clone()), ..old })?;
+        let new = Calibration { repeatability: Some(part.clone()), ..old };
+        let path = record::put(&new, "repeatability", self.out.as_deref(), &self.rig)?;
         if terminal.json {
             let document = json!({"schema": "repeatability/1", "record": path.display().to_string(), "study": found,
                                   "repeatability": part, "simulated": rig.simulated});
@@ -95,28 +96,6 @@ impl Repeatability {
             ));
         }
         Ok(Exit::Done)
-    }
-
-    /// Writes the record to a file that is not there yet.
-    fn write(&self, record: Calibration) -> Result<PathBuf, Failure> {
-        record.check().map_err(|problem| Failure {
-            exit: Exit::Inconclusive,
-            message: format!("{}: {}; no record was written", problem.path, problem.message),
-        })?;
-        let path = self.out.clone().unwrap_or_else(|| {
-            let beside = self.rig.path().and_then(|path| path.parent().map(PathBuf::from)).unwrap_or_default();
-            beside.join("calibrations").join(format!("{}-repeatability.toml", record.name))
-        });
-        let text = toml::to_string_pretty(&record).map_err(Failure::usage)?;
-        let text = format!("# Written by rig {} (rig calibrate repeatability).\n{text}", env!("CARGO_PKG_VERSION"));
-        let failed = |error: std::io::Error| {
-            Failure::usage(format!("{}: {error}; name another file with --out", path.display()))
-        };
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(failed)?;
-        }
-        File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(failed)?;
-        Ok(path)
     }
 }
 

@@ -21,6 +21,7 @@ use crate::measure::press::{
     contact::Bins,
     fit::{Fitted, Model, Prior, fit},
     heights::Heights,
+    steady,
 };
 
 /// Share of the force by which friction may be not proportional to length.
@@ -30,8 +31,6 @@ const FRICTION_SHARE: f64 = 0.004;
 const MEETING_MM: f64 = 0.0015;
 /// Numbers of neighbouring data over which residuals are summed in search of an excursion.
 const EXCURSION_DATA: [usize; 5] = [1, 2, 4, 8, 16];
-/// Share of the force at the end of a rise that a zero may wander by: a display's last digits, and its filter.
-const WANDER_SHARE: f64 = 0.001;
 /// Spread of heights: median and factor of one standard deviation (cartridges differ tenfold).
 const SPREAD_MM: f64 = 0.0065;
 const SPREAD_LN_SD: f64 = 0.75;
@@ -309,7 +308,7 @@ impl Curves<'_> {
                 ((to.0 - from.0).abs() / n.sqrt(), (to.1 - from.1).abs() / n)
             })
         });
-        let beyond = windows.filter(|(_, mean_n)| *mean_n > WANDER_SHARE * self.force_n);
+        let beyond = windows.filter(|(_, mean_n)| *mean_n > steady::WANDER_SHARE * self.force_n);
         beyond.map(|(sds, _)| sds).fold(0.0, f64::max)
     }
 

@@ -31,8 +31,8 @@ const SHORT_MAX: f64 = 0.05;
 /// Change of the zero over a contact, in standard uncertainties and as a share of the largest force (a cell creeps).
 const CHANGE_MAX: f64 = 7.0;
 const CREEP_MAX: f64 = 0.001;
-/// Share of the largest force that a zero may wander by while nothing touches: a display's last digits, and its filter.
-const WANDER_SHARE: f64 = 0.001;
+/// Share of the largest force that a zero may wander by: a display's last digits, and its filter.
+pub const WANDER_SHARE: f64 = 0.001;
 /// Intervals between two rows, beyond which rows are missing.
 const GAP_INTERVALS: f64 = 1.7;
 /// Rows in which the force falls at a puncture, rows after them, and the share of the force before it that is left at least.
