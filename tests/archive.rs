@@ -1,5 +1,6 @@
 //! The archive as users and auditors meet it: commands on real files, with keys, forgers, full disks and SIGKILL.
 
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use std::{
     collections::BTreeMap,
     fs,
@@ -7,6 +8,10 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
+
+/// Kills of a process on the real file system, one at random within each share of what a run writes.
+const KILLS: u64 = 20;
+const KILL_SEED: u64 = 20_261_121;
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rig"));
@@ -297,51 +302,67 @@ fn plain_csv_holds_the_documented_columns_of_every_capture() {
     }
 }
 
-/// Kills the process once its journal has `lines` lines; false where it ended before.
-fn killed_at(folder: &Path, arguments: &[&str], lines: usize) -> bool {
+/// Bytes of all files below `folder`; files that come and go meanwhile count as they are met.
+fn size(folder: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    entries
+        .flatten()
+        .map(
+            |entry| {
+                if entry.path().is_dir() { size(&entry.path()) } else { entry.metadata().map_or(0, |file| file.len()) }
+            },
+        )
+        .sum()
+}
+
+/// Kills the process once it has written `bytes` bytes; false where it ended before.
+fn killed_at(folder: &Path, arguments: &[&str], bytes: u64) -> bool {
     let mut child = command(folder, arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-    loop {
-        if child.try_wait().expect("it is ours").is_some() {
-            return false;
-        }
-        let journal = fs::read_dir(folder.join("reports"))
-            .ok()
-            .and_then(|mut runs| runs.next()?.ok())
-            .and_then(|run| fs::read(run.path().join("journal.jsonl")).ok())
-            .unwrap_or_default();
-        if journal.iter().filter(|&&byte| byte == b'\n').count() >= lines {
+    while child.try_wait().expect("it is ours").is_none() {
+        if size(&folder.join("reports")) >= bytes {
             child.kill().expect("it is ours");
-            child.wait().expect("it is ours");
-            return true;
+            return child.wait().expect("it is ours").code().is_none();
         }
         std::thread::yield_now();
     }
+    false
 }
 
 #[test]
-fn killed_on_the_real_file_system_a_run_is_finished() {
-    let mut killed = 0;
-    for lines in [3, 13, 17, 19, 21] {
+fn killed_at_random_points_on_the_real_file_system_a_run_is_finished() {
+    let validate = ["validate", "--cartridge", "0.5mm", "--plan", "quick", "--seed", "3"];
+    let whole = tempfile::tempdir().unwrap();
+    assert_eq!(code(&rig(whole.path(), &validate)), 0);
+    let total = size(&whole.path().join("reports"));
+    let mut random = ChaCha8Rng::seed_from_u64(KILL_SEED);
+    let mut resumed = 0;
+    for kill in 0..KILLS {
+        let at = random.random_range(kill * total / KILLS..(kill + 1) * total / KILLS).max(1);
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
-        let validate = ["validate", "--cartridge", "0.5mm", "--plan", "quick", "--seed", "3"];
-        killed += u32::from(killed_at(folder, &validate, lines));
+        if !killed_at(folder, &validate, at) {
+            continue;
+        }
         let run = only_run(folder);
         let output = line(folder, &format!("resume {}", run.display()));
-        assert!(matches!(code(&output), 0 | 1 | 4), "{lines}: {}", both(&output));
+        let journal = fs::read_to_string(run.join("journal.jsonl")).unwrap_or_default();
+        if !journal.contains("\"event\":\"settings\"") {
+            assert_eq!(code(&output), 2, "killed before anything was told to move, at {at} bytes: {}", both(&output));
+            continue;
+        }
+        assert!(matches!(code(&output), 0 | 1 | 4), "{at}: {}", both(&output));
+        resumed += u32::from(journal.contains("\"event\":\"resumed\""));
         let output = verify(folder, &run, "--recompute");
-        assert_eq!(code(&output), 0, "{lines}: {}", both(&output));
+        assert_eq!(code(&output), 0, "{at}: {}", both(&output));
         let presses = fs::read_to_string(run.join("presses.csv")).unwrap();
-        assert_eq!(presses.lines().count(), 4, "{lines}: {presses}");
-        let journal = fs::read_to_string(run.join("journal.jsonl")).unwrap();
-        assert!(journal.contains("\"event\":\"resumed\"") || journal.contains("\"event\":\"verdict\""), "{journal}");
+        assert_eq!(presses.lines().count(), 4, "{at}: {presses}");
         // A finished run is left alone, and says its verdict again.
         let before = files(&run);
         let output = line(folder, &format!("resume {}", run.display()));
         assert!(both(&output).contains("nothing is left to do"), "{}", both(&output));
         assert!(files(&run) == before);
     }
-    assert!(killed > 0, "no process was still alive when its journal was long enough");
+    assert!(resumed > 0, "every process had ended before it was killed");
 }
 
 /// The limit on the size of a file ends writing at its nth byte, as a full disk does (`ulimit -f`, 512-byte blocks).

@@ -6,6 +6,7 @@
 mod disk;
 
 use disk::{DyingDisk, Way};
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use rig::{
     acceptance::Verdict,
     bench::fault::Fault,
@@ -38,10 +39,9 @@ use std::{
     rc::Rc,
 };
 
-/// Points at which the process is killed.
-const KILLS: u64 = 100;
-/// Points at which the power is cut.
-const CUTS: u64 = 40;
+/// Points at which a run ends, drawn at random from `SEED`, one within each share of the run.
+const POINTS: u64 = 100;
+const SEED: u64 = 20_261_121;
 
 const PLAN: &str = r#"schema = "plan/1"
 name = "short"
@@ -233,26 +233,26 @@ fn operations(job: &Job) -> u64 {
     u64::MAX - disk.left()
 }
 
-fn at_many_points(way: Way, points: u64) {
+fn at_random_points(way: Way) {
     let job = job();
     let total = operations(&job);
-    for point in 0..points {
-        // Spread over the run, a step of the golden ratio within each share, so that any kind of operation is met.
-        let within = (point as f64 * 0.618_033_988_75).fract();
-        let at = ((point as f64 + within) / points as f64 * total as f64) as u64;
-        let again = (point % 4 == 0).then_some((within * 60.0) as u64);
+    let mut random = ChaCha8Rng::seed_from_u64(SEED);
+    for point in 0..POINTS {
+        let at = random.random_range(point * total / POINTS..(point + 1) * total / POINTS);
+        // Every fourth resumed run ends as well, soon after its beginning.
+        let again = (point % 4 == 0).then(|| random.random_range(0..60));
         end_and_resume(&job, way, at, again);
     }
 }
 
 #[test]
-fn killed_at_a_hundred_points_a_run_is_finished_with_every_stroke_once() {
-    at_many_points(Way::Kill, KILLS);
+fn killed_at_a_hundred_random_points_a_run_is_finished_with_every_stroke_once() {
+    at_random_points(Way::Kill);
 }
 
 #[test]
-fn without_power_at_any_point_a_run_is_finished_with_every_stroke_once() {
-    at_many_points(Way::PowerCut, CUTS);
+fn without_power_at_a_hundred_random_points_a_run_is_finished_with_every_stroke_once() {
+    at_random_points(Way::PowerCut);
 }
 
 #[test]
