@@ -1,5 +1,5 @@
 //! The archive's size and speed: 30 minutes of a running pen at 10 kHz through the writer of captures, the same data in
-//! other forms, and what a synced journal line costs.
+//! other forms, what a synced journal line costs, and what reports cost.
 //!
 //! `cargo bench --bench archive`. Files go to the folder for temporary files (TMPDIR): point it at the disk that archives
 //! are written to. `-- --csv FILE` writes the first two minutes as CSV, to be put into other forms by other programs.
@@ -11,7 +11,8 @@ use rig::{
     capture::{Block, Phase, Source, compact::reader::CompactSource, csv::CsvSource, csv_writer, header},
     config::{calibration::Calibration, library::Library},
     prng::Stream,
-    record::{captures::CaptureWriter, disk::FileSystem, journal::Journal},
+    record::{archive, captures::CaptureWriter, disk::FileSystem, journal::Journal},
+    report,
     run::heading::{self, Subject},
     time::RunTime,
 };
@@ -150,6 +151,21 @@ fn main() {
     other_forms(folder.path());
     tell(&format!("peak resident while writing: {}", peak.map_or("unknown".to_owned(), |mib| format!("{mib:.0} MiB"))));
     journal(folder.path());
+    reports();
+}
+
+/// The reports of the committed accepted archive, from its files to the bytes.
+fn reports() {
+    let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/archives/accepted-v1");
+    let (record, load) = timed(|| archive::load(&run).expect("a committed archive"));
+    let (page, html) = timed(|| report::html::run(&record));
+    let (paper, pdf) = timed(|| report::pdf::run(&record).expect("a committed archive is printable"));
+    let ms = |span: Duration| span.as_secs_f64() * 1e3;
+    tell("| report of `fixtures/archives/accepted-v1` | ms | kB |");
+    tell("|---|---|---|");
+    tell(&format!("| archive read | {:.0} | |", ms(load)));
+    tell(&format!("| report.html | {:.0} | {:.0} |", ms(html), page.len() as f64 / 1e3));
+    tell(&format!("| report.pdf | {:.0} | {:.0} |", ms(pdf), paper.len() as f64 / 1e3));
 }
 
 /// The first part as CSV, and as CSV under zstd.
