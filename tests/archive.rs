@@ -1,9 +1,10 @@
 //! The archive as users and auditors meet it: commands on real files, with keys, forgers, full disks and SIGKILL.
 
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, File},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -274,12 +275,12 @@ fn a_forged_figure_with_a_fitting_manifest_is_found_by_recomputation() {
 }
 
 #[test]
-fn plain_csv_holds_the_documented_columns_of_every_capture() {
+fn plain_csv_and_parquet_hold_the_documented_columns_of_every_capture() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     line(folder, "validate --cartridge 0.5mm --plan quick --seed 3");
     let run = only_run(folder);
-    let output = line(folder, &format!("report {} --format csv --out plain", run.display()));
+    let output = line(folder, &format!("report {} --format csv --format parquet --out plain", run.display()));
     assert_eq!(code(&output), 0, "{}", both(&output));
     for entry in fs::read_dir(run.join("captures")).unwrap() {
         let path = entry.unwrap().path();
@@ -289,6 +290,12 @@ fn plain_csv_holds_the_documented_columns_of_every_capture() {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let text = fs::read_to_string(folder.join("plain").join(format!("{name}.csv"))).unwrap();
         assert!(text.starts_with("t_s,force_n,stage_mm,phase\n"));
+        let table = File::open(folder.join("plain").join(format!("{name}.parquet"))).unwrap();
+        let table = SerializedFileReader::new(table).unwrap();
+        let columns: Vec<&str> =
+            table.metadata().file_metadata().schema_descr().columns().iter().map(|column| column.name()).collect();
+        assert_eq!(columns, ["t_s", "force_n", "stage_mm", "phase"]);
+        assert_eq!(table.metadata().file_metadata().num_rows() as usize, text.lines().count() - 1, "{name}");
         // The CSV is a capture of its own: it measures to the same last bit.
         let header = fs::read_to_string(&path).unwrap().replace(".rigc", ".csv");
         fs::write(folder.join("plain").join(format!("{name}.json")), header).unwrap();

@@ -12,6 +12,7 @@ pub mod csv_writer;
 pub mod decimal;
 pub mod header;
 pub mod memory;
+pub mod parquet_writer;
 pub mod rfc4180;
 
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    capture::{csv_writer, header},
+    capture::{Source, csv_writer, header, parquet_writer},
     record::{RecordError, archive, model::RunRecord, run_dir::put},
     report,
 };
@@ -27,8 +27,10 @@ pub enum Format {
     Junit,
     /// Markdown summary for CI pages
     Md,
-    /// Raw captures as plain CSV, beside the compact ones
+    /// Raw captures as plain CSV
     Csv,
+    /// Raw captures as Parquet, for programs that analyse tables
+    Parquet,
     /// The verdict document, on standard output
     Json,
 }
@@ -62,7 +64,7 @@ impl Format {
             Self::Pdf => Some(("report.pdf", report::pdf::run(record).map_err(Failure::usage)?)),
             Self::Junit => Some(("junit.xml", report::junit::xml(record).into_bytes())),
             Self::Md => Some(("report.md", report::markdown::summary(record).into_bytes())),
-            Self::Csv | Self::Json => None,
+            Self::Csv | Self::Parquet | Self::Json => None,
         })
     }
 }
@@ -81,14 +83,21 @@ pub fn write_reports(out: &Path, record: &RunRecord, formats: &[Format]) -> Resu
     Ok(())
 }
 
-fn write_csv(run: &Path, out: &Path, record: &RunRecord) -> Result<(), Failure> {
+/// Writes the raw captures of a run into a folder, each as `NAME.ending`.
+fn write_captures(
+    run: &Path,
+    out: &Path,
+    record: &RunRecord,
+    ending: &str,
+    copy: impl Fn(&mut dyn Source, File) -> std::io::Result<()>,
+) -> Result<(), Failure> {
     for capture in &record.captures {
-        let path = out.join(format!("{}.csv", capture.name));
+        let path = out.join(format!("{}.{ending}", capture.name));
         let (_, mut source) =
             header::open(&run.join("captures").join(format!("{}.json", capture.name))).map_err(Failure::usage)?;
-        let failed = |error: std::io::Error| Failure::usage(RecordError::at(&path, error));
-        let file = BufWriter::new(File::create(&path).map_err(failed)?);
-        csv_writer::copy(&mut *source, file).map_err(failed)?;
+        File::create(&path)
+            .and_then(|file| copy(&mut *source, file))
+            .map_err(|error| Failure::usage(RecordError::at(&path, error)))?;
     }
     Ok(())
 }
@@ -109,7 +118,12 @@ impl Report {
             terminal.note(&format!("reports in {}", out.display()));
         }
         if self.format.contains(&Format::Csv) {
-            write_csv(&self.run, &out, &record)?;
+            write_captures(&self.run, &out, &record, "csv", |source, file| {
+                csv_writer::copy(source, BufWriter::new(file)).map(drop)
+            })?;
+        }
+        if self.format.contains(&Format::Parquet) {
+            write_captures(&self.run, &out, &record, "parquet", |source, file| parquet_writer::copy(source, file))?;
         }
         if terminal.json || self.format.contains(&Format::Json) {
             let text = serde_json::to_string_pretty(&record.verdict).map_err(Failure::usage)?;
