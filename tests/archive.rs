@@ -129,7 +129,7 @@ fn signatures_say_who_as_what_and_why_and_ssh_keygen_agrees() {
     let checked = Command::new("ssh-keygen")
         .args(["-Y", "verify", "-f", "signers", "-I", "op", "-n", "rig-archive", "-s", "one.sig"])
         .current_dir(folder)
-        .stdin(fs::File::open(folder.join("statement")).unwrap())
+        .stdin(File::open(folder.join("statement")).unwrap())
         .output();
     match checked {
         Ok(output) => assert!(output.status.success(), "{}", both(&output)),
