@@ -207,10 +207,10 @@ impl Equations {
                 let row = basis.row(phase, t_s[i], &mut carrier);
                 let force = force_n[i];
                 squares += force * force;
-                for a in 0..COLUMNS_MAX {
+                for (a, sums) in sums.iter_mut().enumerate().take(n) {
                     sums_right[a] += row[a] * force;
-                    for b in 0..COLUMNS_MAX {
-                        sums[a][b] += row[a] * row[b];
+                    for (sum, column) in sums.iter_mut().zip(row) {
+                        *sum += row[a] * column;
                     }
                 }
             }
@@ -335,17 +335,19 @@ fn power_at(blocks: &[(f64, f64, f64)], offset_hz: f64) -> f64 {
     re * re + im * im
 }
 
-/// Sums over short blocks of the residuals times the carrier: time of the block, real and imaginary part.
+/// Sums over short blocks of the residuals times the carrier: time of the block, real and imaginary part. Blocks lie on
+/// a grid, so that their times rise by equal steps.
 fn demodulated(t_s: &[f64], residuals: &[Vec<f64>], quiet: &[Quiet], carrier_hz: f64) -> Vec<(f64, f64, f64)> {
     let mut blocks: Vec<(f64, f64, f64)> = Vec::new();
     let mut carrier = Carrier::new(carrier_hz);
     for (q, residual) in quiet.iter().zip(residuals) {
-        let mut start = f64::NEG_INFINITY;
+        let mut end = f64::NEG_INFINITY;
         for (i, r) in q.rows.clone().zip(residual) {
             let t = t_s[i];
-            if t - start > BLOCK_S {
-                start = t;
-                blocks.push((t + 0.5 * BLOCK_S, 0.0, 0.0));
+            if t >= end {
+                let start = (t / BLOCK_S).floor();
+                end = (start + 1.0) * BLOCK_S;
+                blocks.push(((start + 0.5) * BLOCK_S, 0.0, 0.0));
             }
             let (sin, cos) = carrier.at(t);
             if let Some(block) = blocks.last_mut() {
