@@ -11,7 +11,11 @@ use crate::{
     capture::{Block, ReadError, header},
     record::{archive, follow::Follower, journal::Event},
     report::live::Live,
-    run::{conclude::derive, job::Job, schedule::planned},
+    run::{
+        conclude::{Known, derive_further},
+        job::Job,
+        schedule::planned,
+    },
 };
 use clap::Args;
 use serde_json::json;
@@ -102,6 +106,8 @@ struct Watched {
     /// Name and expected time, s, of every capture that is planned.
     planned: Vec<(String, f64)>,
     recorded: Vec<String>,
+    /// What was measured at earlier looks.
+    known: Known,
 }
 
 impl Watched {
@@ -116,7 +122,7 @@ impl Watched {
         live.planned = planned.len();
         live.compliance_mm_per_n = job.calibration.value.compliance.mm_per_n;
         let follower = Follower::new(run);
-        Ok(Self { run: run.to_owned(), job, follower, live, planned, recorded: Vec::new() })
+        Ok(Self { run: run.to_owned(), job, follower, live, planned, recorded: Vec::new(), known: Known::new() })
     }
 
     /// Takes an event; true where a capture was finished.
@@ -125,6 +131,8 @@ impl Watched {
         let capture = news.data["capture"].as_str();
         match (news.event.as_str(), capture) {
             ("phase", Some(capture)) => {
+                // A capture that was cut off is done again under its name.
+                self.known.remove(capture);
                 self.follower.turn_to(capture);
                 self.live.turn_to(capture);
             }
@@ -160,7 +168,7 @@ impl Watched {
 
     /// Judges what is measured so far, by the code that decides at the end.
     fn judge(&mut self) -> Result<(), Failure> {
-        self.live.criteria = derive(&self.job, &self.run)?.verdict.criteria;
+        self.live.criteria = derive_further(&self.job, &self.run, &mut self.known)?.verdict.criteria;
         Ok(())
     }
 

@@ -17,6 +17,7 @@ use crate::{
         gauge, operating,
     },
     link::tape::{Header, Tape},
+    measure::Measurement,
     record::{
         RecordError, archive,
         disk::Contents,
@@ -28,7 +29,7 @@ use crate::{
     time::RunTime,
 };
 use serde_json::json;
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// Everything that follows from what a run recorded, by this build.
 pub struct Derived<'j> {
@@ -76,15 +77,33 @@ impl Derived<'_> {
 ///
 /// [`RecordError`] where the record cannot be read.
 pub fn derive<'j>(job: &'j Job, run: &Path) -> Result<Derived<'j>, RecordError> {
+    derive_further(job, run, &mut Known::new())
+}
+
+/// Measurements by the name of their capture.
+pub type Known = BTreeMap<String, Arc<Measurement>>;
+
+/// The same of a run that grows: what is known is not measured again, and what is measured becomes known.
+///
+/// # Errors
+///
+/// [`RecordError`] where the record cannot be read.
+pub fn derive_further<'j>(job: &'j Job, run: &Path, known: &mut Known) -> Result<Derived<'j>, RecordError> {
     let log = journal::read(run)?;
     let position = Position::of(&log, job);
     let facts = Facts::of(&log, &position);
     let (whole, others): (Vec<Planned>, Vec<Planned>) =
         planned(job).into_iter().partition(|planned| position.has(&planned.name));
-    let measured = parallel::map(&whole, |planned| archive::recompute(run, &planned.name).map(|(_, found)| found));
-    let results = whole.into_iter().zip(measured);
-    let captures = results.map(|(planned, found)| Ok(CaptureResult::new(job, planned, found?)));
-    let captures = captures.collect::<Result<Vec<_>, RecordError>>()?;
+    let new: Vec<&Planned> = whole.iter().filter(|planned| !known.contains_key(&planned.name)).collect();
+    let measured = parallel::map(&new, |planned| archive::recompute(run, &planned.name).map(|(_, found)| found));
+    for (planned, found) in new.into_iter().zip(measured) {
+        known.insert(planned.name.clone(), Arc::new(found?));
+    }
+    let result = |planned: Planned| {
+        let measurement = known.get(&planned.name).expect("what is whole was measured above or before");
+        CaptureResult::new(job, Arc::clone(measurement), planned)
+    };
+    let captures: Vec<CaptureResult<'_>> = whole.into_iter().map(result).collect();
     let verdict = verdict(job, &facts, &captures);
     let cut_off = others.into_iter().map(|other| other.name).filter(|name| position.begun.contains(name)).collect();
     Ok(Derived { captures, cut_off, verdict })

@@ -23,7 +23,7 @@ pub struct CaptureResult<'j> {
     /// The cartridge that was in the pen.
     cartridge: String,
     /// What was measured, or why not.
-    pub measurement: Measurement,
+    pub measurement: Arc<Measurement>,
 }
 
 /// Stretches into which a run is cut for its puncture rate: enough to see whether it holds.
@@ -31,7 +31,7 @@ const STRETCHES: usize = 50;
 
 impl<'j> CaptureResult<'j> {
     /// The result of a planned capture.
-    pub fn new(job: &'j Job, planned: Planned, measurement: Measurement) -> Self {
+    pub fn new(job: &'j Job, measurement: Arc<Measurement>, planned: Planned) -> Self {
         let cartridge = format!("{}-{}", job.cartridge.value.name, job.cartridge_of(planned.setup) + 1);
         Self { job, planned, cartridge, measurement }
     }
