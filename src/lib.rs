@@ -3,6 +3,7 @@
 //! The modules stand in reading order: each may use those above it (tests/layering.rs). The map, the way of a sample
 //! from the wire to the report, and the invariants are in ARCHITECTURE.md.
 
+pub mod version;
 pub mod units;
 pub mod checksum;
 pub mod prng;

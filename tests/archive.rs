@@ -255,7 +255,7 @@ fn a_forged_figure_with_a_fitting_manifest_is_found_by_recomputation() {
         ("presses.csv", "true", "false"),
         ("strokes.csv", "false", "true"),
         ("criteria.csv", "accept", "reject"),
-        ("verdict.json", "\"accept\"", "\"reject\""),
+        ("verdict.json", "\"plan\": \"quick\"", "\"plan\": \"slick\""),
         ("measurements/c00-d1.50-press-01.json", "\"value\":", "\"value\":1"),
         ("report.html", "accept", "reject"),
         ("junit.xml", "protrusion", "penetration"),
@@ -272,6 +272,34 @@ fn a_forged_figure_with_a_fitting_manifest_is_found_by_recomputation() {
         assert!(told.contains(name), "{name}: {told}");
         fs::write(run.join(name), text).unwrap();
     }
+}
+
+/// The journal knows settings, captures, verdict and build: a manifest that was made to fit does not help.
+#[test]
+fn a_forged_file_that_the_journal_knows_is_found_without_recomputation() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    line(folder, "validate --cartridge 0.5mm --plan quick --seed 3");
+    let run = only_run(folder);
+    let build = format!("\"rig\": \"{}\"", rig::version::BUILD);
+    for (name, from, to) in [
+        ("settings/plan.toml", "0.15", "0.95"),
+        ("captures/c00-d0.50-press-01.rigc", "n_per_count", "n_per_c0unt"),
+        ("verdict.json", "\"verdict\": \"accept\",\n  \"reason\"", "\"verdict\": \"reject\",\n  \"reason\""),
+        ("verdict.json", build.as_str(), "\"rig\": \"0.0.9\""),
+    ] {
+        let whole = fs::read(run.join(name)).unwrap();
+        let at = whole.windows(from.len()).position(|window| window == from.as_bytes());
+        let at = at.unwrap_or_else(|| panic!("{name} holds {from}: {}", String::from_utf8_lossy(&whole[..600])));
+        let forged = [&whole[..at], to.as_bytes(), &whole[at + from.len()..]].concat();
+        fs::write(run.join(name), &forged).unwrap();
+        fs::write(run.join("manifest.json"), rig::record::manifest::of(&run).unwrap()).unwrap();
+        let output = verify(folder, &run, "");
+        assert_eq!((code(&output), both(&output).contains(name)), (5, true), "{name}: {}", both(&output));
+        fs::write(run.join(name), whole).unwrap();
+    }
+    fs::write(run.join("manifest.json"), rig::record::manifest::of(&run).unwrap()).unwrap();
+    assert_eq!(code(&verify(folder, &run, "--recompute")), 0);
 }
 
 #[test]

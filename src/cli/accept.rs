@@ -65,7 +65,7 @@ impl Accept {
             plan: plan.name,
             cartridge,
             pen: String::new(),
-            versions: BTreeMap::from([("rig".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
+            versions: BTreeMap::from([("rig".to_owned(), crate::version::BUILD.to_owned())]),
             bench_state: "no bench took part".to_owned(),
             started: String::new(),
             bench_time_s: 0.0,

@@ -80,7 +80,7 @@ impl Compare {
             alpha: self.alpha,
             same_calibration,
             comparison,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: crate::version::BUILD.to_owned(),
         };
         std::fs::create_dir_all(&self.out).map_err(|error| Failure::usage(RecordError::at(&self.out, error)))?;
         let name = format!("compare-{}-{}", document.a, document.b);

@@ -34,7 +34,7 @@ use terminal::Terminal;
 #[derive(Debug, Parser)]
 #[command(
     name = "rig",
-    version,
+    version = crate::version::BUILD,
     about,
     propagate_version = true,
     after_help = "Examples:\n  \

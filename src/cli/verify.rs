@@ -10,8 +10,10 @@ use crate::{
         RecordError, archive, journal, manifest,
         model::Signatures,
         signature::{self, Signed},
+        witness,
     },
     run::{conclude, job::Job},
+    version::BUILD,
 };
 use clap::Args;
 use serde_json::json;
@@ -23,8 +25,8 @@ use std::{
 
 /// Prove an archive whole and unaltered
 ///
-/// Compares every file with the manifest, walks the chain of the journal, and checks the signatures. Exit code 5 where
-/// anything was changed, removed, added or moved.
+/// Compares every file with the manifest and with what the journal says of it, walks the chain of the journal, and checks
+/// the signatures. Exit code 5 where anything was changed, removed, added or moved.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  rig verify reports/20260101T000000Z-1.5mm-abc123 --recompute\n  \
     rig verify reports/20260101T000000Z-1.5mm-abc123 --key keys/anna.pub")]
@@ -46,7 +48,12 @@ pub struct Verify {
 /// [`Failure`] with exit code 5 where that cannot even be told.
 pub fn findings(run: &Path) -> Result<Vec<String>, Failure> {
     let mut findings = manifest::differences(run).map_err(integrity)?;
-    findings.extend(journal::read(run).map_err(integrity)?.findings());
+    let log = journal::read(run).map_err(integrity)?;
+    findings.extend(log.findings());
+    if findings.is_empty() {
+        // Of an archive that is whole by its own account, what the journal says of it.
+        findings.extend(witness::differences(run, &log).map_err(integrity)?);
+    }
     findings.extend(signature::verify(run, &[]).map_err(integrity)?.1);
     Ok(findings)
 }
@@ -102,8 +109,9 @@ impl Verify {
         if self.recompute && findings.is_empty() {
             let again = Again::of(&self.run)?;
             (recomputed, made_by) = (again.captures, again.made_by);
-            // Of the same version the same figures are due; another may measure better, and says so.
-            if made_by == VERSION {
+            findings.extend(again.verdict);
+            // Of the same build the same figures are due; another may measure better, and says so.
+            if made_by == BUILD {
                 findings.extend(again.differences);
             } else {
                 differences = again.differences;
@@ -113,7 +121,7 @@ impl Verify {
         if terminal.json {
             let document = json!({"schema": "verification/1", "whole": whole, "findings": findings, "events": events,
                                   "signatures": signed, "recomputed": recomputed, "differences": differences,
-                                  "made_by": made_by, "verified_by": VERSION});
+                                  "made_by": made_by, "verified_by": BUILD});
             terminal.answer(&format!("{document:#}\n"));
         } else {
             signed.iter().for_each(|signed| terminal.answer(&format!("{}\n", told(signed))));
@@ -152,20 +160,20 @@ impl Verify {
         }
         text.push('\n');
         if !differences.is_empty() {
-            text += &format!("made by rig {made_by}, derived again by rig {VERSION}; this version differs in:\n");
+            text += &format!("made by rig {made_by}, derived again by rig {BUILD}; this version differs in:\n");
             text += &(differences.join("\n") + "\n");
         }
         text
     }
 }
 
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-
 /// A run derived again.
 struct Again {
     captures: usize,
     made_by: String,
     differences: Vec<String>,
+    /// The verdict, where it is another one: whatever build gave it, somebody has to look.
+    verdict: Option<String>,
 }
 
 impl Again {
@@ -175,6 +183,9 @@ impl Again {
         let job = Job::of_run(run).map_err(integrity)?;
         let derived = conclude::derive(&job, run).map_err(integrity)?;
         let captures = derived.captures.len();
+        let (was, is) = (recorded.verdict, derived.verdict.verdict);
+        let verdict =
+            (was != is).then(|| format!("verdict.json: {was:?} by rig {made_by}, derived again {is:?} by rig {BUILD}"));
         let mut differences = Vec::new();
         let compared = derived.each_file(&made_by, |name, contents| {
             let path = run.join(name);
@@ -197,7 +208,7 @@ impl Again {
                 differences.push(format!("{name}: not what the figures of this archive give"));
             }
         }
-        Ok(Self { captures, made_by, differences })
+        Ok(Self { captures, made_by, differences, verdict })
     }
 }
 

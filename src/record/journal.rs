@@ -55,8 +55,8 @@ impl Journal {
         let path = folder.join(FILE);
         let file = disk.create(&path).map_err(|error| RecordError::at(&path, error))?;
         let mut journal = Self { path, file, len: 0, next: 0, digest: FIRST.to_owned(), stuck: false };
-        let text = format!("rig {} begins the record", env!("CARGO_PKG_VERSION"));
-        let data = json!({"schema": SCHEMA, "program": env!("CARGO_PKG_VERSION")});
+        let text = format!("rig {} begins the record", crate::version::BUILD);
+        let data = json!({"schema": SCHEMA, "program": crate::version::BUILD});
         journal.event(RunTime::ZERO, wall, OPENED, &text, data)?;
         Ok(journal)
     }

@@ -18,6 +18,7 @@ pub mod run_dir;
 pub mod signature;
 pub mod tables;
 pub mod unfinished;
+pub mod witness;
 
 /// The record could not be written or read. The message names the file and what to do.
 #[derive(Debug, thiserror::Error)]

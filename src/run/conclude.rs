@@ -138,7 +138,7 @@ pub fn conclude(job: &Job, dir: &mut RunDir, ended: &Ended) -> Result<VerdictDoc
     }
     let verdict = &derived.verdict;
     dir.event(at, "verdict", &format!("{:?}: {}", verdict.verdict, verdict.reason), json!(verdict.verdict))?;
-    derived.each_file(env!("CARGO_PKG_VERSION"), |name, contents| dir.write(name, contents))?;
+    derived.each_file(crate::version::BUILD, |name, contents| dir.write(name, contents))?;
     Ok(derived.verdict)
 }
 
@@ -152,7 +152,7 @@ fn verdict(job: &Job, facts: &Facts, captures: &[CaptureResult<'_>]) -> VerdictD
         None => (decision.verdict, reason(&decision.criteria, refused.len())),
     };
     let mut versions = BTreeMap::from([
-        ("rig".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("rig".to_owned(), crate::version::BUILD.to_owned()),
         ("formats".to_owned(), "verdict/1 capture/1 compact/1 journal/1 job/1 measurement/1 manifest/1".to_owned()),
     ]);
     if job.seeded() {
@@ -162,7 +162,7 @@ fn verdict(job: &Job, facts: &Facts, captures: &[CaptureResult<'_>]) -> VerdictD
         let Header { program, started, .. } = tape.borrow().header().clone();
         versions.insert("replay".to_owned(), format!("of a tape of {started}, recorded by rig {program}"));
     }
-    if facts.program != env!("CARGO_PKG_VERSION") {
+    if facts.program != crate::version::BUILD {
         versions.insert("rig that began the run".to_owned(), facts.program.clone());
     }
     versions.extend(facts.identities.iter().map(|(role, identity)| {

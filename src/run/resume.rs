@@ -6,7 +6,6 @@
 
 use super::{job::Job, position::Position};
 use crate::{
-    checksum::sha256_hex,
     record::{
         RecordError,
         calendar::{self, Calendar},
@@ -14,7 +13,7 @@ use crate::{
         journal::{self, Log},
         manifest,
         run_dir::RunDir,
-        unfinished,
+        unfinished, witness,
     },
     time::RunTime,
 };
@@ -47,7 +46,7 @@ pub fn take_up(
     disk: Rc<dyn Disk>,
 ) -> Result<(RunDir, Position), ResumeError> {
     let log = journal::read(run)?;
-    check(run, job, &log)?;
+    check(run, &log)?;
     let mut position = Position::of(&log, job);
     let at = RunTime::from_nanos((position.bench_time_s * 1e9) as u64);
     let wall = calendar.at(at);
@@ -64,11 +63,11 @@ pub fn take_up(
     position.sessions += 1;
     let text = format!(
         "resumed with rig {}, {} after the last entry; {} captures are whole",
-        env!("CARGO_PKG_VERSION"),
+        crate::version::BUILD,
         gap_s.map_or_else(|| "an unknown time".to_owned(), |gap_s| format!("{gap_s:.1} s")),
         position.captured.len(),
     );
-    let data = json!({"program": env!("CARGO_PKG_VERSION"), "gap_s": gap_s, "wall": calendar::text(wall),
+    let data = json!({"program": crate::version::BUILD, "gap_s": gap_s, "wall": calendar::text(wall),
                       "session": position.sessions, "torn_line": torn, "superseded": superseded, "removed": partial});
     dir.event(at, "resumed", &text, data)?;
     for name in position.begun.iter().filter(|name| !position.has(name)) {
@@ -81,28 +80,21 @@ pub fn take_up(
 }
 
 /// Refuses a run whose settings or whole captures are not those of its journal.
-fn check(run: &Path, job: &Job, log: &Log) -> Result<(), ResumeError> {
+fn check(run: &Path, log: &Log) -> Result<(), ResumeError> {
     let integrity = |message: String| Err(ResumeError::Integrity(format!("{}: {message}", run.display())));
     if let Some(broken) = &log.broken {
         return integrity(format!("{broken}; nothing can go on from there"));
     }
-    let Some(begun) = log.last("settings") else {
+    if log.last("settings").is_none() {
         let message = format!("{}: nothing was measured yet; begin anew with `rig validate`", run.display());
         return Err(ResumeError::Nothing(message));
-    };
-    for (name, text) in job.settings()? {
-        if begun.data["files"][name] != sha256_hex(text.as_bytes()).as_str() {
-            return integrity(format!("settings/{name} is not what the run was begun with; restore it"));
-        }
     }
     let findings = if run.join(manifest::FILE).is_file() { manifest::differences(run)? } else { Vec::new() };
     if let Some(finding) = findings.first() {
         return integrity(format!("{finding}; `rig verify` tells all"));
     }
-    for (name, digest) in &Position::of(log, job).captured {
-        if unfinished::digest(run, name)? != *digest {
-            return integrity(format!("captures/{name}.rigc was changed since it was recorded; restore it"));
-        }
+    if let Some(finding) = witness::differences(run, log)?.first() {
+        return integrity(finding.clone());
     }
     Ok(())
 }

@@ -182,7 +182,7 @@ fn check_finished(run: &Path, job: &Job, what: &str) {
         );
     }
     let derived = conclude::derive(job, run).expect("as the test wrote it");
-    let compared = derived.each_file(env!("CARGO_PKG_VERSION"), |name, contents| {
+    let compared = derived.each_file(rig::version::BUILD, |name, contents| {
         let mut again = Vec::new();
         contents(&mut again).expect("memory");
         let recorded = fs::read(run.join(name)).expect("as the test wrote it");
@@ -265,7 +265,7 @@ fn a_changed_capture_or_setting_is_not_resumed() {
     let position = Position::of(&journal::read(&run).expect("as the test wrote it"), &job);
     let capture = position.captured.keys().next().expect("half a run has captures");
     for (path, expected) in [
-        (run.join("captures").join(format!("{capture}.rigc")), "was changed since it was recorded"),
+        (run.join("captures").join(format!("{capture}.rigc")), "is not what the journal recorded"),
         (run.join("settings/pen.toml"), "not those that run"),
     ] {
         let before = fs::read(&path).expect("as the test wrote it");

@@ -106,7 +106,7 @@ pub(super) fn put(record: &Calibration, what: &str, out: Option<&Path>, rig: &Ri
         beside.join("calibrations").join(format!("{}-{what}.toml", record.name))
     });
     let text = toml::to_string_pretty(record).map_err(Failure::usage)?;
-    let text = format!("# Written by rig {} (rig calibrate {what}).\n{text}", env!("CARGO_PKG_VERSION"));
+    let text = format!("# Written by rig {} (rig calibrate {what}).\n{text}", crate::version::BUILD);
     let failed = |error: std::io::Error| {
         Failure::usage(format!("{}: {error}; records are never overwritten: choose another --out", path.display()))
     };

@@ -48,7 +48,7 @@ pub struct Header {
 impl Header {
     /// The header of a recording that begins now.
     pub fn new(started: &str) -> Self {
-        Self { schema: "tape/1".to_owned(), program: env!("CARGO_PKG_VERSION").to_owned(), started: started.to_owned() }
+        Self { schema: "tape/1".to_owned(), program: crate::version::BUILD.to_owned(), started: started.to_owned() }
     }
 }
 

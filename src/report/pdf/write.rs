@@ -211,7 +211,7 @@ fn outline(headings: &[Heading]) -> Outline {
 fn metadata(faces: &Typefaces, about: &About) -> Result<Metadata, PdfError> {
     // Control characters may not stand in the XML of the metadata.
     let words = |text: &str| faces.printable(Face::Regular, text);
-    let program = format!("rig {}", env!("CARGO_PKG_VERSION"));
+    let program = format!("rig {}", crate::version::BUILD);
     let created = date(&about.created).ok_or_else(|| {
         let start = words(&about.created);
         PdfError(format!("a kept file needs a date, and the record gives its start as {start:?}, which is no time"))
