@@ -109,7 +109,9 @@ impl Fault {
             }
             Self::Deadline { .. } => "check that nothing blocks the stage and that the pen's cartridge is seated",
             Self::Check(_) | Self::Procedure(_) => "run `rig check` and look at the failing line",
-            Self::Record(_) => "free disk space, then go on with `rig resume`; or begin again with another --out",
+            Self::Record(_) => {
+                "see that the folder is there and the disk has room, then go on with `rig resume`; or begin again with another --out"
+            }
             Self::Panic(_) => "this is a defect of rig; please report it with the run directory",
         }
     }

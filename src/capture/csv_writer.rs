@@ -62,14 +62,20 @@ impl<W: Write> CsvWriter<W> {
 ///
 /// # Errors
 ///
-/// Those of `out`; what cannot be read comes as [`io::ErrorKind::InvalidData`].
+/// Those of `out`; what cannot be read comes as [`io::ErrorKind::InvalidData`], after the rows before it were written.
 pub fn copy<W: Write>(source: &mut dyn Source, out: W) -> io::Result<W> {
     let mut writer = CsvWriter::new(out)?;
     let mut block = Block::empty();
-    while source.next_block(&mut block).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
-        writer.write(&block)?;
+    loop {
+        match source.next_block(&mut block) {
+            Ok(true) => writer.write(&block)?,
+            Ok(false) => return writer.finish(),
+            Err(error) => {
+                writer.finish()?;
+                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+            }
+        }
     }
-    writer.finish()
 }
 
 fn push_number(line: &mut String, value: f64) {

@@ -75,7 +75,7 @@ fn column<T: DataType, W: Write + Send>(
 ///
 /// # Errors
 ///
-/// Those of `out`; what cannot be read comes as [`io::ErrorKind::InvalidData`].
+/// Those of `out`; what cannot be read comes as [`io::ErrorKind::InvalidData`], after the rows before it were written.
 pub fn copy<W: Write + Send>(source: &mut dyn Source, out: W) -> io::Result<()> {
     let level = ZstdLevel::try_new(3).map_err(io::Error::other)?;
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
@@ -83,17 +83,21 @@ pub fn copy<W: Write + Send>(source: &mut dyn Source, out: W) -> io::Result<()> 
     let mut file = SerializedFileWriter::new(out, schema, Arc::new(properties)).map_err(io::Error::other)?;
     let mut group = Group::default();
     let mut block = Block::empty();
-    while source.next_block(&mut block).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
-        group.push(&block);
+    let end = loop {
+        match source.next_block(&mut block) {
+            Ok(true) => group.push(&block),
+            Ok(false) => break Ok(()),
+            Err(error) => break Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+        }
         if group.t_s.len() >= GROUP_ROWS {
             group.write(&mut file).map_err(io::Error::other)?;
         }
-    }
+    };
     if !group.t_s.is_empty() {
         group.write(&mut file).map_err(io::Error::other)?;
     }
     file.close().map_err(io::Error::other)?;
-    Ok(())
+    end
 }
 
 #[cfg(test)]

@@ -3,16 +3,17 @@
 use super::{
     exit::{Exit, Failure},
     terminal::Terminal,
+    verify,
 };
 use crate::{
     capture::{Source, csv_writer, header, parquet_writer},
-    record::{RecordError, archive, model::RunRecord, run_dir::put},
+    record::{RecordError, archive, manifest, model::RunRecord, run_dir::put},
     report,
 };
 use clap::{Args, ValueEnum};
 use std::{
     fs::File,
-    io::BufWriter,
+    io::{self, BufWriter},
     path::{Path, PathBuf},
 };
 
@@ -83,23 +84,34 @@ pub fn write_reports(out: &Path, record: &RunRecord, formats: &[Format]) -> Resu
     Ok(())
 }
 
-/// Writes the raw captures of a run into a folder, each as `NAME.ending`.
-fn write_captures(
-    run: &Path,
-    out: &Path,
-    record: &RunRecord,
-    ending: &str,
-    copy: impl Fn(&mut dyn Source, File) -> std::io::Result<()>,
-) -> Result<(), Failure> {
-    for capture in &record.captures {
-        let path = out.join(format!("{}.{ending}", capture.name));
-        let (_, mut source) =
-            header::open(&run.join("captures").join(format!("{}.json", capture.name))).map_err(Failure::usage)?;
-        File::create(&path)
-            .and_then(|file| copy(&mut *source, file))
-            .map_err(|error| Failure::usage(RecordError::at(&path, error)))?;
+impl Report {
+    /// Writes the raw captures of the run into a folder, each as `NAME.ending`: of one that was cut off what is there.
+    fn write_captures(
+        &self,
+        terminal: &Terminal,
+        out: &Path,
+        record: &RunRecord,
+        ending: &str,
+        copy: impl Fn(&mut dyn Source, File) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        for name in archive::captures(&self.run)? {
+            let path = out.join(format!("{name}.{ending}"));
+            let written = header::open(&self.run.join("captures").join(format!("{name}.json")))
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+                .and_then(|(_, mut source)| copy(&mut *source, File::create(&path)?));
+            match written {
+                Ok(()) => {}
+                Err(error)
+                    if error.kind() == io::ErrorKind::InvalidData
+                        && record.captures.iter().all(|measured| measured.name != name) =>
+                {
+                    terminal.note(&format!("{}: {error}", path.display()));
+                }
+                Err(error) => return Err(Failure::usage(RecordError::at(&path, error))),
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 impl Report {
@@ -109,6 +121,13 @@ impl Report {
     ///
     /// [`Failure`] where the archive cannot be read or the reports cannot be written.
     pub fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
+        if self.run.join(manifest::FILE).is_file() {
+            verify::refuse_altered(&self.run)?;
+        } else {
+            terminal.note(
+                "this archive has no manifest, so nothing proves it whole; `rig resume` closes a run that stopped",
+            );
+        }
         let record = archive::load(&self.run)?;
         let name = self.run.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let out = self.out.clone().unwrap_or_else(|| self.run.with_file_name(format!("{name}-rebuilt")));
@@ -118,12 +137,12 @@ impl Report {
             terminal.note(&format!("reports in {}", out.display()));
         }
         if self.format.contains(&Format::Csv) {
-            write_captures(&self.run, &out, &record, "csv", |source, file| {
+            self.write_captures(terminal, &out, &record, "csv", |source, file| {
                 csv_writer::copy(source, BufWriter::new(file)).map(drop)
             })?;
         }
         if self.format.contains(&Format::Parquet) {
-            write_captures(&self.run, &out, &record, "parquet", |source, file| parquet_writer::copy(source, file))?;
+            self.write_captures(terminal, &out, &record, "parquet", |source, file| parquet_writer::copy(source, file))?;
         }
         if terminal.json || self.format.contains(&Format::Json) {
             let text = serde_json::to_string_pretty(&record.verdict).map_err(Failure::usage)?;

@@ -106,7 +106,7 @@ impl Session<'_> {
             // The bench comes first: how it ended must not be hidden by a disk that is full.
             Err(failure) => {
                 let message = format!(
-                    "{}\n  next: what was measured is in {}; free disk space and go on with `rig resume`\n  bench: {}",
+                    "{}\n  next: what was measured is in {}; see that the folder is there and the disk has room, and go on with `rig resume`\n  bench: {}",
                     failure.message,
                     dir.path().display(),
                     ended.safe.text()

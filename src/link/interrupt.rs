@@ -42,7 +42,8 @@ impl InterruptFlag {
         let _ = self.0.compare_exchange(0, value, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// Starts a thread that turns SIGINT, SIGTERM and SIGHUP into this flag.
+    /// Starts a thread that turns SIGINT, SIGTERM and SIGHUP into this flag. SIGXFSZ, which would end the process where a
+    /// file reaches its size limit, is taken and ignored: the write then fails like one on a full disk.
     ///
     /// # Errors
     ///
@@ -54,6 +55,7 @@ impl InterruptFlag {
         let mut int = signal(SignalKind::interrupt())?;
         let mut term = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
+        let mut too_large = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
         drop(guard);
         thread::Builder::new().name("signals".to_owned()).spawn(move || {
             runtime.block_on(async {
@@ -62,6 +64,7 @@ impl InterruptFlag {
                         _ = int.recv() => flag.raise(Interrupt::Int),
                         _ = term.recv() => flag.raise(Interrupt::Term),
                         _ = hangup.recv() => flag.raise(Interrupt::Term),
+                        _ = too_large.recv() => {}
                     }
                 }
             });

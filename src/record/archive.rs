@@ -71,6 +71,15 @@ fn names(folder: &Path, ending: &str) -> Result<Vec<String>, RecordError> {
     Ok(names)
 }
 
+/// Names of all captures of a run in order: those that were measured, those that were cut off, and attempts.
+///
+/// # Errors
+///
+/// [`RecordError`] where the folder cannot be read.
+pub fn captures(run: &Path) -> Result<Vec<String>, RecordError> {
+    names(&run.join("captures"), ".json")
+}
+
 /// The verdict document of a finished run.
 ///
 /// # Errors
@@ -98,7 +107,7 @@ pub fn stroke_rate_hz(run: &Path, capture: &str) -> Result<Option<f64>, RecordEr
 pub fn load(run: &Path) -> Result<RunRecord, RecordError> {
     let verdict = verdict(run)?;
     let mut captures = Vec::new();
-    for name in names(&run.join("captures"), ".json")? {
+    for name in self::captures(run)? {
         let path = run.join("measurements").join(format!("{name}.json"));
         if path.is_file() {
             captures.push(capture(run, name, measurement(&path)?)?);

@@ -61,12 +61,16 @@ pub fn take_up(
         gap.as_secs_f64()
     });
     position.sessions += 1;
-    let text = format!(
-        "resumed with rig {}, {} after the last entry; {} captures are whole",
-        crate::version::BUILD,
-        gap_s.map_or_else(|| "an unknown time".to_owned(), |gap_s| format!("{gap_s:.1} s")),
-        position.captured.len(),
-    );
+    let gap = match gap_s {
+        None => "an unknown time after the last entry".to_owned(),
+        Some(gap_s) if gap_s >= 0.0 => format!("{gap_s:.1} s after the last entry"),
+        Some(gap_s) if job.rig.value.in_process() => {
+            format!("by a clock {:.1} s before the last entry, whose time was that of the simulated bench", -gap_s)
+        }
+        Some(gap_s) => format!("by a clock {:.1} s BEFORE the last entry: it was set back meanwhile", -gap_s),
+    };
+    let text =
+        format!("resumed with rig {}, {gap}; {} captures are whole", crate::version::BUILD, position.captured.len());
     let data = json!({"program": crate::version::BUILD, "gap_s": gap_s, "wall": calendar::text(wall),
                       "session": position.sessions, "torn_line": torn, "superseded": superseded, "removed": partial});
     dir.event(at, "resumed", &text, data)?;

@@ -75,7 +75,7 @@ fn unfinished(record: &RunRecord) -> Table {
         let kept = match &attempt.kept {
             Some(kept) => kept.clone(),
             None if attempt.whole => attempt.capture.clone(),
-            None => "not set aside".to_owned(),
+            None => format!("{}, as far as it went", attempt.capture),
         };
         table.rows.push(vec![
             Cell::text(&attempt.capture),

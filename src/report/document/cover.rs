@@ -56,6 +56,11 @@ pub struct Cover {
 }
 
 impl Cover {
+    /// Whether it speaks of several runs side by side, and judges no criterion.
+    pub fn is_comparison(&self) -> bool {
+        self.criteria.is_none()
+    }
+
     /// The first page of the report of a run.
     pub fn of(record: &RunRecord) -> Self {
         let run = &record.verdict;

@@ -78,8 +78,11 @@ fn subsection(record: &RunRecord, depth: &SetDepth<'_>) -> Section {
     ];
     section.blocks.extend(figures.into_iter().flatten().map(|figure| Block::Figure(Box::new(figure))));
     if depth.presses.is_empty() && depth.dynamics.is_empty() {
-        let reason =
-            if record.captures.is_empty() { "the run holds no captures" } else { "no capture of it could be measured" };
+        let reason = if record.captures.is_empty() {
+            "no capture of the run was finished"
+        } else {
+            "no capture of it could be measured"
+        };
         section.say(format!("There are no results for this set depth: {reason}."));
     }
     section

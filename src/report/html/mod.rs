@@ -52,7 +52,8 @@ pub fn page(cover: &Cover, document: &Document) -> String {
                 }
                 footer {
                     p {
-                        "Rebuilt from the archive alone: " code { "rig report" } ". Proven whole: " code { "rig verify" }
+                        @let command = if cover.is_comparison() { "rig compare" } else { "rig report" };
+                        "Rebuilt from archives alone: " code { (command) } ". Proven whole: " code { "rig verify" }
                         ". " (cover.runs())
                     }
                 }

@@ -162,13 +162,18 @@ fn line(faces: &Typefaces, row: &Row) -> Vec<Content> {
 }
 
 /// Lines to sign by hand.
-pub fn signatures(flow: &mut Flow<'_>) {
+pub fn signatures(flow: &mut Flow<'_>, cover: &Cover) {
     const ROW_PT: f64 = 30.0;
     const COLUMNS: [(&str, f64); 4] = [("", 84.0), ("Name and function", 150.0), ("Date", 84.0), ("Signature", 160.0)];
     flow.heading(2, "Signatures", "signatures", 3.0 * ROW_PT + 40.0);
-    let words = "A signature by hand stands for the record of the digest above, and for this report of it. Electronic \
-                 signatures are in the archive (manifest.sig), are checked by rig verify, and stand in the last section \
-                 where this report was made after them.";
+    let words = if cover.is_comparison() {
+        "A signature by hand stands for this comparison. Electronic signatures are in the archives of the runs \
+         (manifest.sig) and are checked by rig verify."
+    } else {
+        "A signature by hand stands for the record of the digest above, and for this report of it. Electronic signatures \
+         are in the archive (manifest.sig), are checked by rig verify, and stand in the last section where this report \
+         was made after them."
+    };
     let piece = flow.piece(CAPTION, words);
     flow.paragraph(&[piece], 0.0);
     flow.take(6.0);

@@ -91,7 +91,7 @@ fn laid_out<'f>(faces: &'f Typefaces, cover: &Cover, document: &Document) -> Flo
 fn front_of<'f>(faces: &'f Typefaces, cover: &Cover, body: &Flow<'_>, first_page: usize) -> Flow<'f> {
     let mut flow = Flow::new(faces);
     front::cover(&mut flow, cover);
-    front::signatures(&mut flow);
+    front::signatures(&mut flow, cover);
     front::contents(&mut flow, &body.headings, first_page);
     flow
 }
