@@ -119,7 +119,7 @@ pub fn rough_onset(force_n: &[f64], rows: Range<usize>, peak: usize, noise_n: f6
 }
 
 /// Rows on each side that a fall is judged by: few for a large one, more for one that noise hides from few.
-const FALL_ROWS: [usize; 2] = [4, 36];
+const FALL_ROWS: [usize; 3] = [4, 8, 36];
 /// Rows behind, in which the slope is told, over those that a fall is judged by.
 const SLOPE_ROWS: usize = 6;
 
@@ -161,7 +161,7 @@ fn first_fall(force_n: &[f64], rows: Range<usize>, noise_n: f64, width: usize) -
 /// `None` where there is none. For a jump just before the end, rows up to `after` are looked at, where the force may
 /// fall.
 pub fn first_jump(force_n: &[f64], rows: Range<usize>, after: usize, noise_n: f64) -> Option<usize> {
-    let [few, many] = FALL_ROWS;
+    let [few, _, many] = FALL_ROWS;
     let sudden = first_jump_by(force_n, rows.clone(), after, noise_n, few);
     let slow = first_jump_by(force_n, rows.clone(), rows.end, noise_n, many);
     sudden.into_iter().chain(slow).min()

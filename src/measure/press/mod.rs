@@ -5,7 +5,8 @@
 //! 3. [`contact`] corrects the surface position for compliance (z - C F) and lag of the cell (speed times group delay
 //!    2 zeta / omega), finds contact roughly, and bins.
 //!    [`steady`] leaves out or refuses where something other than contact acted on the cell.
-//! 4. [`onset`] finds where contact begins: the face from the touch, the foremost tip from press and withdrawal.
+//! 4. [`tips`] picks the rows and [`onset`] finds where contact begins: the face from the touch, the foremost tip from
+//!    press and withdrawal, less what the phantom relaxed ([`relaxation`]).
 //! 5. [`unloading`] gives the dimple at the hold, and with it the penetration.
 //!
 //! Penetration = protrusion - gap - dimple. Written out, the face and the compliance cancel: it is the surface position
@@ -18,8 +19,10 @@ pub mod contact;
 pub mod fit;
 pub mod heights;
 pub mod onset;
+pub mod relaxation;
 pub mod result;
 pub mod steady;
+pub mod tips;
 pub mod traces;
 pub mod unloading;
 

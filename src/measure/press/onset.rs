@@ -1,7 +1,7 @@
 //! Where contact begins: the foremost of several needles, in a curve whose law is not known.
 //!
 //! Near the onset no law tells itself apart from another: a power 2 that starts early looks like a power 1.2 that
-//! starts late, and needles of unequal height round every law. So three things are fitted as one:
+//! starts late, and needles of unequal height round every law. So these things are fitted as one:
 //!
 //! - the rise, as the sum over needles of `A x^n exp(b x + c x^2)`, x the indentation over the length that is fitted.
 //!   This holds power laws (b = c = 0), linear plus quadratic (n = 1, small b), the exponential (n = 1, b = x/2, c =
@@ -10,7 +10,9 @@
 //! - where friction ends on withdrawal. Sliding friction grows with the length inside, so its sum over needles falls
 //!   to zero in straight pieces, and the last one leaves the phantom at its tip, undimpled since no force is left.
 //!   That line shows the mean tip without any law of elasticity; the rise then has to tell only the lead of the
-//!   foremost.
+//!   foremost;
+//! - relaxation, where the withdrawal shows any: what it takes from the force of the rise and adds to the dimple of the
+//!   slide are known curves (see `relaxation`), and the unloading is the prior of their shares.
 //!
 //! What the data leave open the covariance of the posterior holds, so the uncertainty is large where the curve is
 //! soft and small where it is stiff. A face is the case of one needle that enters nothing.
@@ -21,6 +23,7 @@ use crate::measure::press::{
     contact::Bins,
     fit::{Fitted, Model, Prior, fit},
     heights::Heights,
+    relaxation::{Late, TIMES},
     steady,
 };
 
@@ -60,6 +63,8 @@ pub struct Curves<'a> {
     pub rise: &'a Bins,
     /// End of the withdrawal, where needles slid.
     pub slide: Option<&'a Bins>,
+    /// Relaxation, where the phantom relaxes.
+    pub late: Option<&'a Late>,
     /// The cartridge.
     pub heights: &'a Heights,
     /// Noise of one reading, N.
@@ -127,7 +132,7 @@ pub fn averaged(onsets: &[Onset]) -> Option<Onset> {
 
 /// Fits the onset; starts at `rough_mm`. `None` where the curves determine nothing.
 pub fn locate(curves: &Curves<'_>, rough_mm: f64) -> Option<Onset> {
-    let layout = Layout { singles: curves.heights.single.len() };
+    let layout = Layout::of(curves);
     let mut best: Option<Fitted> = None;
     // Without friction a late onset with few and unequal needles can pass for an early one of a high power: two starts.
     let exponents: &[f64] = if curves.slide.is_some() { &[1.4] } else { &[1.15, 1.9] };
@@ -151,12 +156,17 @@ fn n_ln_stretch(ratio: f64, exponent: f64) -> f64 {
 #[derive(Clone, Copy, Debug)]
 struct Layout {
     singles: usize,
+    slide: bool,
 }
 
 impl Layout {
     const MEAN: usize = 0;
     const LN_SPREAD: usize = 1;
     const FIRST: usize = 2;
+
+    fn of(curves: &Curves<'_>) -> Self {
+        Self { singles: curves.heights.single.len(), slide: curves.slide.is_some() }
+    }
 
     fn law(self) -> usize {
         Self::FIRST + self.singles
@@ -165,6 +175,11 @@ impl Layout {
     /// Offset of the slide; its line's slope and the meeting follow.
     fn slide(self) -> usize {
         self.law() + 5
+    }
+
+    /// Deviates of the shares that relax.
+    fn late(self) -> usize {
+        self.slide() + if self.slide { 3 } else { 0 }
     }
 
     fn priors(self, curves: &Curves<'_>, rough_mm: f64, exponent: f64) -> (Vec<Prior>, Vec<f64>) {
@@ -198,6 +213,10 @@ impl Layout {
             let ratio = curves.rough_share.clamp(1e-4, 0.5).powf(1.0 / exponent);
             start[Self::MEAN] -= ratio / (1.0 - ratio) * curves.length_mm;
             start[self.law()] += n_ln_stretch(ratio, exponent);
+        }
+        if curves.late.is_some() {
+            priors.extend([Prior { mean: 0.0, sd: 1.0, step_max: 1.0 }; TIMES]);
+            start.extend([0.0; TIMES]);
         }
         (priors, start)
     }
@@ -246,7 +265,7 @@ impl Layout {
 
 impl Model for Curves<'_> {
     fn rows(&self, theta: &[f64], row: &mut dyn FnMut(f64, &[f64])) {
-        let layout = Layout { singles: self.heights.single.len() };
+        let layout = Layout::of(self);
         let needles = Needles::at(self.heights, layout, theta);
         let mut gradient = vec![0.0; theta.len()];
         self.rise_rows(&needles, layout, theta, &mut gradient, row);
@@ -334,10 +353,19 @@ impl Curves<'_> {
     ) {
         let law = layout.law();
         let (ln_force, n, b, c, offset) = (theta[law], theta[law + 1], theta[law + 2], theta[law + 3], theta[law + 4]);
-        for ((&z, &y), &count) in self.rise.surface_mm.iter().zip(&self.rise.force_n).zip(&self.rise.rows) {
+        let shares = self.late.map(|late| late.shares_at(&theta[layout.late()..]));
+        for (bin, ((&z, &y), &count)) in
+            self.rise.surface_mm.iter().zip(&self.rise.force_n).zip(&self.rise.rows).enumerate()
+        {
             let weight = 1.0 / self.expected_n(y, count);
             gradient.fill(0.0);
             let mut force = offset;
+            if let (Some(late), Some(shares)) = (self.late, &shares) {
+                let relaxed = &late.rise_n[bin];
+                force -= shares.iter().zip(relaxed).map(|(share, relaxed)| share * relaxed).sum::<f64>();
+                let by = late.by_deviates(relaxed);
+                gradient[layout.late()..].iter_mut().zip(by).for_each(|(to, by)| *to = -weight * by);
+            }
             for needle in &needles.at {
                 let x = (z - needle.0) / self.length_mm;
                 if x <= 1e-9 {
@@ -369,7 +397,13 @@ impl Curves<'_> {
     ) {
         let at = layout.slide();
         let (offset, slope, meeting) = (theta[at], theta[at + 1].exp(), theta[at + 2]);
-        for ((&z, &y), &count) in slide.surface_mm.iter().zip(&slide.force_n).zip(&slide.rows) {
+        let shares = self.late.map(|late| late.shares_at(&theta[layout.late()..]));
+        for (bin, ((&z, &y), &count)) in slide.surface_mm.iter().zip(&slide.force_n).zip(&slide.rows).enumerate() {
+            let back_mm = self.late.zip(shares.as_ref()).map_or(0.0, |(late, shares)| {
+                shares.iter().zip(&late.slide_mm[bin]).map(|(share, back_mm)| share * back_mm).sum()
+            });
+            let z = z - back_mm;
+            let mut inside_share = 0.0;
             let tolerated = FRICTION_SHARE * y;
             let weight = 1.0 / (self.noise_n * self.noise_n / count + tolerated * tolerated).sqrt();
             gradient.fill(0.0);
@@ -378,12 +412,18 @@ impl Curves<'_> {
                 let inside = z - needle.0 - meeting;
                 if inside > 0.0 {
                     length += needle.1 * inside;
+                    inside_share += needle.1;
                     needles.chain(gradient, theta[Layout::MEAN], needle, weight * slope * needle.1);
                     gradient[at + 2] += weight * slope * needle.1;
                 }
             }
             gradient[at] = weight;
             gradient[at + 1] = -weight * slope * length;
+            if let Some(late) = self.late {
+                let by = late.by_deviates(&late.slide_mm[bin]);
+                let by_place = weight * slope * inside_share;
+                gradient[layout.late()..].iter_mut().zip(by).for_each(|(to, by)| *to = by_place * by);
+            }
             row((offset - slope * length - y) * weight, gradient);
         }
     }

@@ -7,9 +7,9 @@ use crate::{
     measure::{
         Anomaly, Press, Refusal, gauge,
         press::{
-            contact::{self, Bins, Curve, trailing_means},
-            heights::Heights,
-            onset::{self, Curves, FACE, NEEDLES, NEEDLES_UNSEEN, Onset},
+            contact::{self, trailing_means},
+            onset::Onset,
+            tips,
             traces::{STEP_NAMED_N, Traces},
             unloading::{self, Stretch, Unloading},
         },
@@ -18,20 +18,12 @@ use crate::{
     uncertainty::{Budget, Measured},
 };
 
-/// Least stretch before the rough onset that is fitted, mm; a soft curve is fitted from farther off.
-const BEFORE_MM: f64 = 0.25;
-/// Force over noise at which the rise has told all that it knows of the onset.
-const RISE_ENOUGH: f64 = 250.0;
-/// Indentation, mm, after which the same holds for less force over noise.
-const RISE_LONG: (f64, f64) = (0.6, 60.0);
 /// Error of an onset by a law outside the family, over the tolerated share of force and the length that is fitted.
 const LAW_OVER_LENGTH: f64 = 0.4;
 /// Uncertainty of the model of needles and phantom over that of the fit by it, from worlds that have other models.
 const MODEL_SHARE: f64 = 0.5;
 /// Relative standard deviation of friction between needles of one cartridge.
 const NEEDLE_FRICTION_SD: f64 = 0.03;
-/// Longest stretch of sliding that is fitted, mm.
-const SLIDE_MAX_MM: f64 = 2.5;
 /// Squares of residuals a datum, and their root over the force, beyond both of which no curve of the family holds:
 /// where noise is small, a hundredth of the force is many variances of it and no sign of a fault.
 const MISFIT_MAX: f64 = 25.0;
@@ -53,10 +45,6 @@ const FRICTION_SHARE_MIN: f64 = 0.015;
 const STICKING_SHARE: f64 = 0.6;
 /// Share of the way from the hold's force to that, after which the stage moves and the cell has followed.
 const BEGUN_SHARE: f64 = 0.04;
-/// Late recovery over the instantaneous one from which on the rise is corrected, and standard uncertainty of what that
-/// moves over what it moves.
-const RETARDED_MIN: f64 = 0.01;
-const RETARDED_U: f64 = 0.5;
 /// Distance of the surface from the face, mm, at which the face is clear of it.
 const FACE_CLEAR_MM: f64 = 0.003;
 /// Ends of the press, mm, in which a rise or a drop shows that needles have not entered, and the slope of that rise over
@@ -72,8 +60,6 @@ const FREE_PART: (f64, f64) = (0.25, 0.75);
 const FREE_FORCE_SHARE: f64 = 0.2;
 /// Rows over which the force of sliding is averaged.
 const SLIDE_ROWS: usize = 20;
-/// Numbers of needles that are averaged over where the header gives none: what pens have (domain: 1 to 36).
-const NEEDLES_UNKNOWN: [u32; 6] = [1, 3, 6, 12, 20, 36];
 
 /// What the curves say.
 #[derive(Clone, Debug)]
@@ -81,8 +67,6 @@ pub struct Evidence<'a> {
     traces: &'a Traces,
     face: Onset,
     tip: Onset,
-    /// How far relaxation moved the tip, mm.
-    relaxed_mm: f64,
     entered: bool,
     /// Surface positions, mm, between which the force of the withdrawal passes zero.
     bracket_mm: [f64; 2],
@@ -97,16 +81,16 @@ impl<'a> Evidence<'a> {
     /// [`Refusal`] where a curve determines no onset, or drop and friction contradict each other.
     pub fn of(header: &Header, recording: &Recording, traces: &'a Traces) -> Result<Self, Refusal> {
         let friction = friction(traces);
-        let face = face(traces)?;
-        let tip = tip(header, traces, &traces.curve(), friction)?;
+        let face = tips::face(traces)?;
+        let tip = tips::tip(header, traces, friction, None)?;
         let unloading = unloading(recording, traces, [&face, &tip], friction);
-        let (tip, relaxed_mm) = unrelaxed(header, recording, traces, (tip, friction), unloading.as_ref());
+        let tip = tips::unrelaxed(header, recording, traces, (tip, friction), unloading.as_ref());
         let entered = friction.is_some() || frictionless(recording, traces, &tip, unloading.as_ref())?;
         // Without friction the zero may lie anywhere above the tip.
         let least_mm = friction.map_or(tip.tip_mm, |(row, _)| traces.surface_mm[row]);
         let most_mm = traces.hold_surface_mm.max(traces.surface_mm[traces.withdraw.start]);
         let bracket_mm = [least_mm, most_mm];
-        Ok(Self { traces, face, tip, relaxed_mm, entered, bracket_mm, unloading })
+        Ok(Self { traces, face, tip, entered, bracket_mm, unloading })
     }
 
     /// The measurands.
@@ -154,7 +138,6 @@ impl<'a> Evidence<'a> {
         }
         let mut face_budget = self.onset_budget(header, &self.face, "touch");
         let mut tip_budget = self.onset_budget(header, &self.tip, "press");
-        tip_budget.random("relaxation in press", RETARDED_U * self.relaxed_mm.abs(), None);
         let [touch_mm_s, press_mm_s, _] = self.traces.speeds_mm_s;
         pairing_budget(header, touch_mm_s, "touch", &mut face_budget);
         pairing_budget(header, press_mm_s, "press", &mut tip_budget);
@@ -392,109 +375,4 @@ fn frictionless(
     );
     let remedy = "look for a tare or a loose cartridge, and press anew to the end of the withdrawal";
     Err(refusal("entry-unclear", format!("{message}; {remedy}")))
-}
-
-/// End of the part of a rise that is fitted.
-fn rise_end(traces: &Traces, onset: usize, last: usize) -> usize {
-    let noise_n = traces.background.noise_n;
-    let enough = |i: &usize| {
-        let force_n = traces.background.force_n[*i];
-        let length_mm = traces.surface_mm[*i] - traces.surface_mm[onset];
-        force_n > RISE_ENOUGH * noise_n || length_mm > RISE_LONG.0 && force_n > RISE_LONG.1 * noise_n
-    };
-    let least = (onset + 8).min(last);
-    (least..last).find(enough).unwrap_or(last).max(least)
-}
-
-fn unfit(phase: &str) -> Refusal {
-    let message = format!("the curve of `{phase}` determines no onset");
-    refusal("no-onset", format!("{message}; look at the capture: too few rows between baseline and contact?"))
-}
-
-fn face(traces: &Traces) -> Result<Onset, Refusal> {
-    let curve = traces.curve();
-    let rough = traces.surface_mm[traces.touch_onset];
-    let end = rise_end(traces, traces.touch_onset, traces.touch.end) - 1;
-    let length_mm = traces.surface_mm[end] - rough;
-    let bins = Bins::of(&curve, traces.touch.start..end + 1, rough - BEFORE_MM.max(length_mm)..f64::INFINITY, rough);
-    let heights = Heights::of(1);
-    let curves = Curves {
-        rise: &bins,
-        slide: None,
-        heights: &heights,
-        noise_n: traces.background.noise_n,
-        length_mm,
-        force_n: traces.background.force_n[end],
-        rough_share: traces.rough_n(traces.touch_onset) / traces.background.force_n[end],
-        shape: FACE,
-    };
-    fitted(&curves, rough, "touch")
-}
-
-/// The tip again where the phantom relaxed, and how far that moves it: from the force of the rise with what had relaxed
-/// put back, and the slide less the dimple that outlasts its force. The tip as it was where that fits no better.
-fn unrelaxed(
-    header: &Header,
-    recording: &Recording,
-    traces: &Traces,
-    (found, friction): (Onset, Option<(usize, f64)>),
-    unloading: Option<&Unloading>,
-) -> (Onset, f64) {
-    let Some(unloading) = unloading.filter(|unloading| unloading.retarded.total() > RETARDED_MIN) else {
-        return (found, 0.0);
-    };
-    let (mut force_n, mut surface_mm) = (traces.background.force_n.clone(), traces.surface_mm.clone());
-    let rows = traces.press_onset..traces.withdraw.end;
-    let late_n = unloading.retarded.late_n(&recording.t_s, &force_n, rows);
-    traces.press.clone().for_each(|i| force_n[i] += late_n[i]);
-    traces.withdraw.clone().for_each(|i| surface_mm[i] -= late_n[i] / unloading.stiffness_n_per_mm);
-    let Ok(again) = tip(header, traces, &Curve { force_n: &force_n, surface_mm: &surface_mm }, friction) else {
-        return (found, 0.0);
-    };
-    let moved_mm = again.tip_mm - found.tip_mm;
-    // What was put back must make the curves more like a law, or it was not relaxation.
-    if again.misfit < found.misfit { (again, moved_mm) } else { (found, moved_mm) }
-}
-
-fn tip(header: &Header, traces: &Traces, curve: &Curve<'_>, friction: Option<(usize, f64)>) -> Result<Onset, Refusal> {
-    let rough = traces.surface_mm[traces.press_onset];
-    // The last rows before a drop may already feel it through the cell.
-    let whole = traces.clipped.map_or(traces.press.end, |clipped| clipped.saturating_sub(3));
-    let last = traces.first_drop.map_or(whole, |drop| drop.saturating_sub(3).min(whole));
-    let end = rise_end(traces, traces.press_onset, last);
-    let length_mm = traces.surface_mm[end - 1] - rough;
-    let before_mm = BEFORE_MM.max(length_mm);
-    let bins = Bins::of(curve, traces.press.start..end, rough - before_mm..f64::INFINITY, rough);
-    let slide = friction.map(|(row, _)| {
-        let length = (0.8 * (traces.surface_mm[row] - rough)).min(SLIDE_MAX_MM);
-        Bins::of(curve, row..traces.withdraw.end, rough - BEFORE_MM..rough + length, rough)
-    });
-    let slide = slide.filter(|slide| slide.rows.len() > 15 && slide.line_to_zero().0 < 0.0);
-    let known = header.needles.map(|needles| [needles]);
-    let onsets: Vec<Onset> = known
-        .as_ref()
-        .map_or(&NEEDLES_UNKNOWN[..], |known| &known[..])
-        .iter()
-        .filter_map(|&needles| {
-            let curves = Curves {
-                rise: &bins,
-                slide: slide.as_ref(),
-                heights: &Heights::of(needles),
-                noise_n: traces.background.noise_n,
-                length_mm,
-                force_n: curve.force_n[end - 1],
-                rough_share: traces.rough_n(traces.press_onset) / curve.force_n[end - 1],
-                shape: if slide.is_none() && needles > 1 { NEEDLES_UNSEEN } else { NEEDLES },
-            };
-            fitted(&curves, rough, "press").ok()
-        })
-        .collect();
-    onset::averaged(&onsets).ok_or_else(|| unfit("press"))
-}
-
-fn fitted(curves: &Curves<'_>, rough_mm: f64, phase: &str) -> Result<Onset, Refusal> {
-    let determined = curves.rise.rows.len() > 12 && curves.length_mm > 0.0 && curves.force_n > 0.0;
-    let onset = determined.then(|| onset::locate(curves, rough_mm)).flatten().ok_or_else(|| unfit(phase))?;
-    let plausible = onset.tip_mm.is_finite() && onset.u_mm.is_finite() && onset.u_mm > 0.0;
-    if plausible { Ok(onset) } else { Err(unfit(phase)) }
 }

@@ -21,17 +21,19 @@
 //!
 //! Deliberately absent: relaxation slower or older than the press shows.
 
-use crate::measure::press::{contact::Curve, fit};
+use crate::measure::press::{
+    contact::Curve,
+    fit,
+    relaxation::{Memory, Retarded, TIMES},
+};
 use std::ops::Range;
 
 /// Highest order of the polynomial.
 const ORDER_MAX: usize = 3;
-/// Retardation times, s: between a row and a press.
-const RETARDATION_S: [f64; 6] = [0.12, 0.25, 0.5, 1.0, 2.5, 8.0];
 /// Terms after those of the polynomial: needles that have not entered, and each retardation time.
 const OUTSIDE: usize = ORDER_MAX + 1;
 const RETARDED: usize = OUTSIDE + 1;
-const TERMS_MAX: usize = RETARDED + RETARDATION_S.len();
+const TERMS_MAX: usize = RETARDED + TIMES;
 /// Shares of the way from the lowest force of the stretch to the highest at which it may end.
 const UPPER_SHARES: [f64; 4] = [0.0, 0.25, 0.4, 0.55];
 /// Variance left, in variances of the noise, up to which a stretch is smooth.
@@ -64,55 +66,6 @@ pub struct Unloading {
     pub u_mm: f64,
     /// What is recovered late, of each retardation time, over what is recovered at once.
     pub retarded: Retarded,
-}
-
-/// Late recovery over the instantaneous one, for each of the retardation times.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Retarded([f64; RETARDATION_S.len()]);
-
-impl Retarded {
-    /// All of it.
-    pub fn total(&self) -> f64 {
-        self.0.iter().sum()
-    }
-
-    /// The force, N, that would hold what is to be recovered late; zero outside `rows`, the first of which is
-    /// the first contact.
-    pub fn late_n(&self, t_s: &[f64], force_n: &[f64], rows: Range<usize>) -> Vec<f64> {
-        let mut memory = Memory::default();
-        let mut late = vec![0.0; force_n.len()];
-        for i in rows.skip(1) {
-            let slow = memory.step(t_s[i] - t_s[i - 1], 0.5 * (force_n[i] + force_n[i - 1]));
-            late[i] = self.0.iter().zip(slow).map(|(share, slow)| share * slow).sum();
-        }
-        late
-    }
-}
-
-/// The force through a low-pass of each retardation time.
-struct Memory {
-    slow: [f64; RETARDATION_S.len()],
-    approach: [f64; RETARDATION_S.len()],
-    step_s: f64,
-}
-
-impl Default for Memory {
-    fn default() -> Self {
-        Self { slow: Default::default(), approach: Default::default(), step_s: f64::NAN }
-    }
-}
-
-impl Memory {
-    /// After a further `step_s` under a mean force.
-    fn step(&mut self, step_s: f64, mean: f64) -> &[f64; RETARDATION_S.len()] {
-        // Rows come at one interval but for gaps.
-        if self.step_s.is_nan() || (step_s - self.step_s).abs() > 1e-9 {
-            self.step_s = step_s;
-            self.approach = RETARDATION_S.map(|time_s| -(-step_s / time_s).exp_m1());
-        }
-        self.slow.iter_mut().zip(&self.approach).for_each(|(slow, share)| *slow += (mean - *slow) * share);
-        &self.slow
-    }
 }
 
 /// Rows that are looked at, and what is known of them.
@@ -179,7 +132,7 @@ fn upper(
         zero_mm: frame.origin_mm + mean.zero * frame.span_mm,
         stiffness_n_per_mm: mean.slope * frame.scale_n / frame.span_mm,
         u_mm: mean.u * frame.span_mm,
-        retarded: Retarded(mean.retarded),
+        retarded: mean.retarded,
     };
     Some((unloading, variance / (noise * noise).max(1e-16)))
 }
@@ -205,7 +158,7 @@ struct Zero {
     zero: f64,
     slope: f64,
     u: f64,
-    retarded: [f64; RETARDATION_S.len()],
+    retarded: Retarded,
     /// Logarithm of the evidence.
     evidence: f64,
 }
@@ -260,7 +213,12 @@ impl Moments {
         let elastic = zeros.first().map_or(0.0, |elastic| elastic.zero);
         let spread = mean(&|z| z.u * z.u + (z.zero - zero).powi(2)) + (SPECTRUM_SHARE * (zero - elastic)).powi(2);
         let slope = mean(&|z| z.slope);
-        let retarded = std::array::from_fn(|k| mean(&|z| z.retarded[k]));
+        let shares = std::array::from_fn(|k| mean(&|z| z.retarded.shares[k]));
+        let away = |z: &Zero, k: usize| z.retarded.shares[k] - shares[k];
+        let covariance = std::array::from_fn(|a| {
+            std::array::from_fn(|b| mean(&|z| z.retarded.covariance[a][b] + away(z, a) * away(z, b)))
+        });
+        let retarded = Retarded { shares, covariance };
         (sum > 0.0).then(|| (Zero { zero, slope, u: spread.sqrt(), retarded, evidence: most }, variance))
     }
 
@@ -326,8 +284,16 @@ impl Moments {
         let by = row.clone();
         fit::solve(&factor, terms.len(), &mut row);
         let u = by.iter().zip(&row).map(|(a, b)| a * b).sum::<f64>().max(0.0).sqrt() / slope;
-        let mut late = [0.0; RETARDATION_S.len()];
-        shares().filter(|(term, _)| **term >= RETARDED).for_each(|(term, share)| late[term - RETARDED] = *share);
+        let mut late = Retarded::default();
+        for (at, &term) in terms.iter().enumerate().filter(|(_, term)| **term >= RETARDED) {
+            late.shares[term - RETARDED] = solution[at];
+            let mut column = vec![0.0; terms.len()];
+            column[at] = 1.0;
+            fit::solve(&factor, terms.len(), &mut column);
+            for (&other, covariance) in terms.iter().zip(column).filter(|(other, _)| **other >= RETARDED) {
+                late.covariance[term - RETARDED][other - RETARDED] = covariance;
+            }
+        }
         Some(Zero { zero, slope, u, retarded: late, evidence })
     }
 }
