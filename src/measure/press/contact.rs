@@ -120,6 +120,11 @@ pub fn rough_onset(force_n: &[f64], rows: Range<usize>, peak: usize, noise_n: f6
 
 /// Rows on each side that a fall is judged by: few for a large one, more for one that noise hides from few.
 const FALL_ROWS: [usize; 3] = [4, 8, 36];
+/// Rows on each side that a small fall is judged by, and share of the force that is none.
+const SMALL_FALL_ROWS: usize = 8;
+const SMALL_FALL_SHARE: f64 = 0.0005;
+/// Standard deviations of one: of a press's two thousand rows none is so far out by noise.
+const SMALL_FALL_SDS: f64 = 5.0;
 /// Rows behind, in which the slope is told, over those that a fall is judged by.
 const SLOPE_ROWS: usize = 6;
 
@@ -132,7 +137,7 @@ pub fn first_drop(force_n: &[f64], rows: Range<usize>, noise_n: f64) -> Option<u
 /// The same with means of `width` rows.
 fn first_fall(force_n: &[f64], rows: Range<usize>, noise_n: f64, width: usize) -> Option<usize> {
     let half = (SLOPE_ROWS - 1) * width / 2;
-    let start = rows.start + 2 * width + 2 * half;
+    let start = rows.start + 3 * width + 2 * half;
     if rows.end < start + 2 * width {
         return None;
     }
@@ -141,9 +146,9 @@ fn first_fall(force_n: &[f64], rows: Range<usize>, noise_n: f64, width: usize) -
     // What the force falls by at a row, and whether it does not rise there.
     let fall = |i: usize| {
         let (behind, ahead) = (mean(i - width), mean(i + 1));
-        // Of two slopes the lesser: a jump in one of them is no slope.
-        let middle = mean(i - width - half);
-        let expected = ((behind - middle).min(middle - mean(i - width - 2 * half)) / half as f64 * (n + 1.0)).max(0.0);
+        // Of two slopes the lesser, by rows of their own: a jump (a gap) in one of them is no slope.
+        let rise = |end: usize| mean(end) - mean(end - half);
+        let expected = (rise(i - width).min(rise(i - 2 * width - half)) / half as f64 * (n + 1.0)).max(0.0);
         (behind, behind + expected - ahead, ahead < behind + 0.5 * expected)
     };
     let limit_n = FALL_SDS * noise_n * (2.0 / n).sqrt();
@@ -155,6 +160,23 @@ fn first_fall(force_n: &[f64], rows: Range<usize>, noise_n: f64, width: usize) -
     // Wide means fall before the force does.
     let until = (found + 2 * width - 2 * FALL_ROWS[0]).min(rows.end - 2 * width).max(found + 1);
     (found..until).max_by(|a, b| fall(*a).1.total_cmp(&fall(*b).1))
+}
+
+/// First row of the first small fall in `rows`, as one of many needles makes that enters while the others go on
+/// rising: a fall that the slope neither before nor after it explains, whatever its share of the force. No bend of a
+/// curve is one, but a knock or a step may be. `None` where there is none.
+pub fn small_fall(force_n: &[f64], rows: Range<usize>, noise_n: f64) -> Option<usize> {
+    let width = SMALL_FALL_ROWS;
+    let far = SLOPE_ROWS * width / 2;
+    let n = width as f64;
+    let mean = |i: usize| force_n[i..i + width].iter().sum::<f64>() / n;
+    let over = (n + 1.0) / (far - width) as f64;
+    let limit_n = SMALL_FALL_SDS * noise_n * (2.0 / n).sqrt() * (1.0 + over);
+    (rows.start + far..rows.end.saturating_sub(far)).find(|&i| {
+        let (behind, ahead) = (mean(i - width), mean(i + 1));
+        let slopes = [behind - mean(i - far), mean(i + 1 + far - width) - ahead].map(|rise| rise * over);
+        slopes[0].min(slopes[1]) - (ahead - behind) > limit_n + SMALL_FALL_SHARE * behind.abs()
+    })
 }
 
 /// First row of the first jump in `rows`: a change, up or down, that the slope neither before nor after it explains.
@@ -192,7 +214,7 @@ fn first_jump_by(force_n: &[f64], rows: Range<usize>, after: usize, noise_n: f64
 
 #[cfg(test)]
 mod tests {
-    use super::{first_drop, first_jump, rough_onset};
+    use super::{first_drop, first_jump, rough_onset, small_fall};
     use crate::prng::Stream;
 
     /// A linear rise of 2 mN a row from row 500, which falls by 50 mN at row 700.
@@ -221,6 +243,24 @@ mod tests {
             (0..1300).map(|i| rising(i) - if i >= 900 { 0.008 } else { 0.0 } + 0.0025 * stream.normal()).collect();
         let drop = first_drop(&fall, 0..1300, 0.0025).expect("a drop");
         assert!((885..=915).contains(&drop), "{drop}");
+    }
+
+    /// One needle of many enters: the force lacks 1 % from then on, and goes on rising. A bend either way is none.
+    #[test]
+    fn a_small_fall_is_told_from_a_bend() {
+        let mut stream = Stream::named(5, "contact");
+        let mut noisy = |force: &dyn Fn(f64) -> f64| -> Vec<f64> {
+            (0..900).map(|i| force(f64::from(i)) + 0.001 * stream.normal()).collect()
+        };
+        let rise = |i: f64| 2.5e-6 * i * i;
+        let fall = noisy(&|i| rise(i) - if i >= 700.0 { 0.012 } else { 0.0 });
+        let at = small_fall(&fall, 0..900, 0.001).expect("a fall");
+        assert!(at.abs_diff(700) < 6, "{at}");
+        assert_eq!(first_drop(&fall, 0..900, 0.001), None);
+        for bend in [1e-3, -1e-3] {
+            let bent = noisy(&|i| rise(i) + bend * (i - 700.0).max(0.0));
+            assert_eq!(small_fall(&bent, 0..900, 0.001), None, "{bend}");
+        }
     }
 
     #[test]

@@ -13,9 +13,9 @@ use crate::{
 };
 
 /// Most needles that are kept one by one.
-const SINGLE_MAX: usize = 6;
+const SINGLE_MAX: usize = 9;
 /// Most groups of the others.
-const GROUPS_MAX: usize = 5;
+const GROUPS_MAX: usize = 15;
 
 /// Standardised heights above the mean (largest first) of the needles of one cartridge.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ mod tests {
     fn expected_maximum_and_shares() {
         let heights = Heights::of(12);
         assert!((heights.single[0] - 1.629).abs() < 0.02, "{}", heights.single[0]);
-        let share: f64 = heights.groups.iter().map(|(_, share)| share).sum::<f64>() + 6.0 * heights.share;
+        let share: f64 = heights.groups.iter().map(|(_, share)| share).sum::<f64>() + 9.0 * heights.share;
         assert!((share - 1.0).abs() < 1e-12);
         assert_eq!(Heights::of(1).single.len(), 0);
     }

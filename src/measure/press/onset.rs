@@ -50,7 +50,7 @@ pub struct Shape {
 }
 
 /// Needles in a phantom: between a flat tip (1) and a cone (2), most often stiffening.
-pub const NEEDLES: Shape = Shape { exponent: (1.4, 0.35), stiffening: (0.3, 0.6), law_share: 0.01 };
+pub const NEEDLES: Shape = Shape { exponent: (1.5, 0.35), stiffening: (0.3, 0.6), law_share: 0.01 };
 /// The same where no slide shows the mean tip, so that heights and law are told by the rise alone.
 pub const NEEDLES_UNSEEN: Shape = Shape { law_share: 0.018, ..NEEDLES };
 /// The face of a cartridge, a plate with rounded edges: between a flat punch (1) and a ball (1.5).

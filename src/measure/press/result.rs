@@ -9,6 +9,7 @@ use crate::{
         press::{
             contact::{self, trailing_means},
             onset::Onset,
+            steady::GAP_INTERVALS,
             tips,
             traces::{STEP_NAMED_N, Traces},
             unloading::{self, Stretch, Unloading},
@@ -58,8 +59,21 @@ const FREE_MIN_MM: f64 = 0.05;
 /// Part of that length whose force is looked at, and the largest share of the force of needles outside that is free.
 const FREE_PART: (f64, f64) = (0.25, 0.75);
 const FREE_FORCE_SHARE: f64 = 0.2;
+/// Least share of the largest force that is left in the hold where only some of several needles entered.
+const STILL_PUSHING: f64 = 0.7;
 /// Rows over which the force of sliding is averaged.
 const SLIDE_ROWS: usize = 20;
+
+/// Which needles are inside the phantom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entry {
+    /// All, or those that can be told.
+    Inside,
+    /// Some of several, not known which.
+    Some,
+    /// None.
+    Outside,
+}
 
 /// What the curves say.
 #[derive(Clone, Debug)]
@@ -67,7 +81,7 @@ pub struct Evidence<'a> {
     traces: &'a Traces,
     face: Onset,
     tip: Onset,
-    entered: bool,
+    entry: Entry,
     /// Surface positions, mm, between which the force of the withdrawal passes zero.
     bracket_mm: [f64; 2],
     unloading: Option<Unloading>,
@@ -85,12 +99,16 @@ impl<'a> Evidence<'a> {
         let tip = tips::tip(header, traces, friction, None)?;
         let unloading = unloading(recording, traces, [&face, &tip], friction);
         let tip = tips::unrelaxed(header, recording, traces, (tip, friction), unloading.as_ref());
-        let entered = friction.is_some() || frictionless(recording, traces, &tip, unloading.as_ref())?;
+        let entry = if friction.is_some() {
+            Entry::Inside
+        } else {
+            entry(header, recording, traces, &tip, unloading.as_ref())?
+        };
         // Without friction the zero may lie anywhere above the tip.
         let least_mm = friction.map_or(tip.tip_mm, |(row, _)| traces.surface_mm[row]);
         let most_mm = traces.hold_surface_mm.max(traces.surface_mm[traces.withdraw.start]);
         let bracket_mm = [least_mm, most_mm];
-        Ok(Self { traces, face, tip, entered, bracket_mm, unloading })
+        Ok(Self { traces, face, tip, entry, bracket_mm, unloading })
     }
 
     /// The measurands.
@@ -153,7 +171,7 @@ impl<'a> Evidence<'a> {
             tip_mm: Measured::new(self.tip.tip_mm, tip_budget),
             protrusion_mm: Measured::new(protrusion, protrusion_budget),
             penetration_mm: penetration,
-            punctured: self.entered,
+            punctured: self.entry != Entry::Outside,
             puncture_force_n: force,
             puncture_index: index,
         })
@@ -190,7 +208,16 @@ impl<'a> Evidence<'a> {
 
     fn penetration(&self, header: &Header, tip: &Budget, anomalies: &mut Vec<Anomaly>) -> Measured {
         let mut budget = Budget::default();
-        if !self.entered {
+        if self.entry == Entry::Some {
+            // The foremost may be outside, or inside with no dimple at all: a rectangle (GUM 4.3.7).
+            let most_mm = (self.traces.hold_surface_mm - self.tip.tip_mm).max(0.0);
+            budget.terms.extend(tip.terms.iter().cloned());
+            budget.random("whether the foremost needle entered", most_mm / 12.0_f64.sqrt(), None);
+            let message = "the force drops as if a needle entered, but most of them push back as they were pressed";
+            anomalies.push(anomaly("entry-unclear", 1, format!("{message}; penetration lies in 0 to {most_mm:.3} mm")));
+            return Measured::new(0.5 * most_mm, budget);
+        }
+        if self.entry == Entry::Outside {
             // What friction would not show: a length of about the onset's own uncertainty.
             budget.random("entry that neither a drop nor friction shows", self.tip.u_mm, None);
             return Measured::new(0.0, budget);
@@ -339,15 +366,27 @@ fn still_entering(traces: &Traces, stiffness: f64) -> bool {
     drops.is_some() || rise_n > ENTERING_SLOPE * stiffness * way_mm
 }
 
-/// Whether needles entered that nothing drags at: a drop in the press, and a withdrawal that is free of force long
-/// before the tip leaves. Without a drop there is no sign of entry.
-fn frictionless(
+/// Whether needles entered, where nothing drags at them: by a drop in the press, and a withdrawal that is free of force
+/// long before the tip leaves. Without a drop there is no sign of entry. A drop no larger than a few of several needles
+/// make, and a withdrawal with force to the end, are some that entered among others that did not.
+fn entry(
+    header: &Header,
     recording: &Recording,
     traces: &Traces,
     tip: &Onset,
     unloading: Option<&Unloading>,
-) -> Result<bool, Refusal> {
-    let Some(drop) = traces.first_drop else { return Ok(false) };
+) -> Result<Entry, Refusal> {
+    let several = header.needles != Some(1);
+    let (force_n, noise_n) = (&traces.background.force_n, traces.background.noise_n);
+    let Some(drop) = traces.first_drop else {
+        // The force goes on rising over a gap; the rows after it, with the largest force, tell most.
+        let (rise, t_s) = (traces.press_onset..traces.press.end, &recording.t_s);
+        let interval_s = (t_s[rise.end - 1] - t_s[rise.start]) / rise.len() as f64;
+        let whole = (rise.start + 1..rise.end).rfind(|i| t_s[*i] - t_s[i - 1] > GAP_INTERVALS * interval_s);
+        let rise = whole.unwrap_or(rise.start)..rise.end;
+        let one_of_many = several && contact::small_fall(force_n, rise, noise_n).is_some();
+        return Ok(if one_of_many { Entry::Some } else { Entry::Outside });
+    };
     // A step of the baseline in the press lifts the unloading off zero just so.
     let steady = traces.background.step_n < STEP_NAMED_N && tip.misfit < MISFIT_NAMED;
     let free = |unloading: &&Unloading| {
@@ -367,7 +406,12 @@ fn frictionless(
         steady && is_in && is_free && length_mm > FREE_MIN_MM.max(5.0 * tip.u_mm)
     };
     if unloading.filter(free).is_some() {
-        return Ok(true);
+        return Ok(Entry::Inside);
+    }
+    let last_n = force_n[traces.press.clone()].iter().copied().fold(0.0, f64::max);
+    let goes_on = traces.hold_n.is_none_or(|hold_n| hold_n > STILL_PUSHING * last_n);
+    if several && goes_on {
+        return Ok(Entry::Some);
     }
     let at_s = recording.t_s[drop];
     let message = format!(

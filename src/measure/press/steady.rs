@@ -34,7 +34,7 @@ const CREEP_MAX: f64 = 0.001;
 /// Share of the largest force that a zero may wander by: a display's last digits, and its filter.
 pub const WANDER_SHARE: f64 = 0.001;
 /// Intervals between two rows, beyond which rows are missing.
-const GAP_INTERVALS: f64 = 1.7;
+pub const GAP_INTERVALS: f64 = 1.7;
 /// Rows in which the force falls at a puncture, rows after them, and the share of the force before it that is left at least.
 const SWING_ROWS: usize = 8;
 const AFTER_ROWS: usize = 36;
