@@ -34,6 +34,16 @@ pub struct Baseline {
     pub force_n: f64,
     /// Standard uncertainty of the mean, N.
     pub u_n: f64,
+    /// Change of the force a sample that the baseline shows, by drift or by noise, N.
+    pub slope_n: f64,
+}
+
+impl Baseline {
+    /// What the zero may have moved by at a later sample, N: a rectangle (GUM 4.3.7) of the change that the baseline shows.
+    pub fn drift_u_n(&self, row: usize) -> f64 {
+        let middle = 0.5 * (self.rows.start + self.rows.end) as f64;
+        self.slope_n.abs() * (row as f64 - middle).max(0.0) / 3.0_f64.sqrt()
+    }
 }
 
 /// The baseline before the rise to `peak`; `None` where the recording began in contact.
@@ -64,7 +74,8 @@ pub fn baseline(force_n: &[f64], sigma_n: f64, peak: usize) -> Option<Baseline> 
     let sd = (level.iter().map(|f| (f - force).powi(2)).sum::<f64>() / (level.len() - 1).max(1) as f64).sqrt();
     // Neighbours share hum and drift, so the mean gains less than its number of samples.
     let u_n = sd.max(sigma_n) / (level.len() as f64).sqrt().min(5.0);
-    Some(Baseline { rows, force_n: force, u_n })
+    // The means of two thirds are two thirds of the baseline apart.
+    Some(Baseline { force_n: force, u_n, slope_n: rise / (rows.len() - third) as f64, rows })
 }
 
 /// Stage position at the onset of the rise to `peak`; `None` where the stage was not recorded there.

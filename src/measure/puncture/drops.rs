@@ -6,7 +6,9 @@
 //!
 //! - sudden: the first half of the fall takes at most [`FALL_TO_RISE_MAX`] of the time that the middle half of the
 //!   rise took, and is [`STEEPER_MIN`] times as steep. A withdrawal falls as steeply as the force rose, whether its end
-//!   was recorded or not, and relaxation hardly more.
+//!   was recorded or not, and relaxation hardly more. After a puncture the force goes on falling for long, as the bevel
+//!   passes, the foil relaxes or the needle goes back, so a sudden beginning will do ([`BEGINNINGS`]). Where the stage
+//!   was recorded and went on, no fall is a withdrawal, and less is asked ([`ADVANCING`]).
 //! - real: the force falls by nearly half of the local height ([`SHARE_SURE`]; films: 66 to 92 %, domain.md section 4), or
 //!   by a quarter where no other drop of the trace is twice as large (layers, phantoms). A notch before the puncture
 //!   is neither.
@@ -29,6 +31,11 @@ const SIGMAS: f64 = 2.0;
 const FALL_TO_RISE_MAX: f64 = 0.5;
 /// Least steepness of the fall beside that of the rise.
 const STEEPER_MIN: f64 = 1.8;
+/// The same two the other way round where the needle goes on: only relaxation falls slowly then, and it needs a rest.
+const ADVANCING: (f64, f64) = (1.0, 1.0);
+/// Shares of a fall that are looked at by themselves: after a puncture the bevel passes, the foil relaxes or the needle
+/// goes back, which lets the force fall on for long.
+const BEGINNINGS: [f64; 7] = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
 /// Smallest recorded rise beside the fall; a fall that begins with the recording has no peak.
 const RISE_TO_FALL_MIN: f64 = 0.25;
 
@@ -49,8 +56,22 @@ pub struct Drop {
     pub sudden: bool,
 }
 
-/// All drops of `force_n` that exceed noise of `sigma_n`, in order. `base_n` is the force without contact.
-pub fn find(force_n: &[f64], base_n: f64, sigma_n: f64) -> Vec<Drop> {
+/// What is known of a trace before its drops are looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// Force without contact, N.
+    pub base_n: f64,
+    /// Standard deviation of its noise, N.
+    pub sigma_n: f64,
+    /// Samples that were averaged into one: what falls within them falls as fast as can be seen.
+    pub width: usize,
+    /// The stage was recorded, and went forward: no fall is a withdrawal.
+    pub advancing: bool,
+}
+
+/// All drops of `force_n` that exceed noise, in order.
+pub fn find(force_n: &[f64], known: &Known) -> Vec<Drop> {
+    let Known { base_n, sigma_n, .. } = *known;
     let mut drops = Vec::new();
     // Largest of n normal deviates: sqrt(2 ln n) standard deviations at most, asymptotically; so below, too.
     let range = 2.0 * (2.0 * (force_n.len().max(2) as f64).ln()).sqrt();
@@ -64,7 +85,7 @@ pub fn find(force_n: &[f64], base_n: f64, sigma_n: f64) -> Vec<Drop> {
             if force < force_n[trough] {
                 trough = row;
             } else if force - force_n[trough] > noise_n.max(SHARE_MIN * (force_n[trough] - base_n)) {
-                drops.push(describe(force_n, base_n, start, peak, trough));
+                drops.push(describe(force_n, known, start, peak, trough));
                 (start, peak, falling) = (trough, row, false);
             }
         } else if force > force_n[peak] {
@@ -74,7 +95,7 @@ pub fn find(force_n: &[f64], base_n: f64, sigma_n: f64) -> Vec<Drop> {
         }
     }
     if falling {
-        drops.push(describe(force_n, base_n, start, peak, trough));
+        drops.push(describe(force_n, known, start, peak, trough));
     }
     drops
 }
@@ -90,15 +111,33 @@ pub fn punctures(drops: &[Drop]) -> Vec<Drop> {
     sudden().filter(real).copied().collect()
 }
 
-fn describe(force_n: &[f64], base_n: f64, start: usize, peak: usize, trough: usize) -> Drop {
-    let fall_n = force_n[peak] - force_n[trough];
-    let share = fall_n / (force_n[peak] - base_n);
-    let fall = fall_rows(&force_n[peak..=trough], fall_n);
-    let rise = rise_rows(&force_n[start..=peak], base_n.min(force_n[start]));
+/// The largest beginning of the fall that is sudden; the whole fall where none is.
+fn describe(force_n: &[f64], known: &Known, start: usize, peak: usize, trough: usize) -> Drop {
+    let whole = judged(force_n, known, start, peak, trough);
+    let beginning = |share: &f64| {
+        let fallen = |force: &f64| force_n[peak] - force >= share * whole.fall_n;
+        let end = peak + force_n[peak..trough].iter().position(fallen).unwrap_or(trough - peak);
+        judged(force_n, known, start, peak, end)
+    };
+    // A fall whose rise was hardly recorded begins with the recording, and so do its parts.
+    let risen = force_n[peak] - force_n[start] >= RISE_TO_FALL_MIN * whole.fall_n;
+    let beginnings = BEGINNINGS.iter().map(beginning).filter(|drop| risen && drop.share >= SHARE_LAYER);
+    std::iter::once(whole).chain(beginnings).find(|drop| drop.sudden).unwrap_or(whole)
+}
+
+/// The fall from `peak` to `end`.
+fn judged(force_n: &[f64], known: &Known, start: usize, peak: usize, end: usize) -> Drop {
+    let fall_n = force_n[peak] - force_n[end];
+    let share = fall_n / (force_n[peak] - known.base_n);
+    let fall = fall_rows(&force_n[peak..=end], fall_n);
+    // What was recorded from its beginning is a rise of its own, from friction to the next layer.
+    let foot_n = if start > 0 { force_n[start] } else { known.base_n.min(force_n[start]) };
+    let rise = rise_rows(&force_n[start..=peak], foot_n);
     let risen = force_n[peak] - force_n[start] >= RISE_TO_FALL_MIN * fall_n;
-    let steep = share * rise >= STEEPER_MIN * fall;
-    let sudden = risen && (fall <= 2.0 || (steep && fall <= FALL_TO_RISE_MAX * rise));
-    Drop { start, peak, trough, fall_n, share, sudden }
+    let (steeper_min, longest) = if known.advancing { ADVANCING } else { (STEEPER_MIN, FALL_TO_RISE_MAX) };
+    let steep = fall_n / (force_n[peak] - foot_n) * rise >= steeper_min * fall;
+    let sudden = risen && (fall <= known.width.max(2) as f64 || (steep && fall <= longest * rise));
+    Drop { start, peak, trough: end, fall_n, share, sudden }
 }
 
 /// Rows from a tenth to six tenths of a fall, from its top.
@@ -127,7 +166,11 @@ fn rise_rows(force_n: &[f64], foot_n: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{find, punctures};
+    use super::{Known, find, punctures};
+
+    fn known(base_n: f64, sigma_n: f64) -> Known {
+        Known { base_n, sigma_n, width: 1, advancing: false }
+    }
 
     /// Straight lines through corners (row, force).
     fn lines(corners: &[(usize, f64)]) -> Vec<f64> {
@@ -155,10 +198,10 @@ mod tests {
             for scale in [1e-3, 1.0, 50.0] {
                 let force_n: Vec<f64> = lines(&corners).iter().map(|force| force * scale).collect();
                 let base_n = if name == "cut off" { 0.2 * scale } else { 0.0 };
-                let found = punctures(&find(&force_n, base_n, 0.004 * scale));
+                let found = punctures(&find(&force_n, &known(base_n, 0.004 * scale)));
                 assert_eq!(found.iter().map(|drop| drop.peak).collect::<Vec<_>>(), expected, "{name} at {scale}");
             }
         }
-        assert!(find(&[], 0.0, 0.1).is_empty());
+        assert!(find(&[], &known(0.0, 0.1)).is_empty());
     }
 }

@@ -28,7 +28,13 @@ use crate::{
     capture::{Header, Phase, memory::Recording},
     measure::{
         Anomaly, Measurement, Outcome, Puncture, Refusal,
-        puncture::{contact::Baseline, drops::Drop, hum::Hum, smoothing::Smoothed, trace::Trace},
+        puncture::{
+            contact::Baseline,
+            drops::{Drop, Known},
+            hum::Hum,
+            smoothing::Smoothed,
+            trace::Trace,
+        },
     },
     uncertainty::{Budget, Measured},
 };
@@ -84,7 +90,7 @@ fn evidence(header: &Header, recording: &Recording, anomalies: &mut Vec<Anomaly>
         smoothed.sigma_n = smoothed.sigma_n.max(hum::rest(hum, &smoothed.force_n, trace.rate_hz));
     }
     check_contact(&trace, &smoothed)?;
-    let (baseline, punctures) = search(&smoothed);
+    let (baseline, punctures) = search(&smoothed, trace.is_advancing());
     Ok(Evidence { trace, hum, smoothed, noise_n, baseline, punctures })
 }
 
@@ -114,16 +120,17 @@ fn check_contact(trace: &Trace, smoothed: &Smoothed) -> Result<(), Refusal> {
 }
 
 /// Baseline and punctures need each other: the search begins above the lowest force, then above the baseline.
-fn search(smoothed: &Smoothed) -> (Option<Baseline>, Vec<Drop>) {
-    let Smoothed { force_n, sigma_n, .. } = smoothed;
+fn search(smoothed: &Smoothed, advancing: bool) -> (Option<Baseline>, Vec<Drop>) {
+    let Smoothed { force_n, sigma_n, width } = smoothed;
+    let known = |base_n: f64| Known { base_n, sigma_n: *sigma_n, width: *width, advancing };
     let lowest_n = force_n.iter().copied().fold(f64::INFINITY, f64::min);
-    let first = drops::punctures(&drops::find(force_n, lowest_n, *sigma_n));
+    let first = drops::punctures(&drops::find(force_n, &known(lowest_n)));
     let peak = first.first().map_or_else(|| highest(force_n, 0..force_n.len()), |drop| drop.peak);
     let baseline = contact::baseline(force_n, *sigma_n, peak);
     let Some(found) = &baseline else {
         return (None, first);
     };
-    (baseline.clone(), drops::punctures(&drops::find(force_n, found.force_n, *sigma_n)))
+    (baseline.clone(), drops::punctures(&drops::find(force_n, &known(found.force_n))))
 }
 
 fn decide(header: &Header, evidence: &Evidence) -> Result<Puncture, Refusal> {
@@ -160,7 +167,7 @@ fn first_of_peak(evidence: &Evidence, drop: &Drop) -> usize {
 
 /// Force of the reading at `index`, less the baseline.
 fn peak_force(header: &Header, evidence: &Evidence, index: usize) -> Measured {
-    let Evidence { trace, hum, noise_n, baseline, .. } = evidence;
+    let Evidence { trace, hum, noise_n, .. } = evidence;
     let mut budget = Budget::default();
     budget.random("noise of one reading", *noise_n, None);
     budget.random("resolution", trace.quantum_n / 12.0_f64.sqrt(), None);
@@ -171,7 +178,7 @@ fn peak_force(header: &Header, evidence: &Evidence, index: usize) -> Measured {
     if let Some(hum) = hum {
         budget.random("hum at the peak", hum.rms_n, None);
     }
-    let value = trace.force_n[index] - zero_of(baseline.as_ref(), &mut budget, *noise_n);
+    let value = trace.force_n[index] - zero_of(evidence, index, &mut budget);
     add_scale(header, value, &mut budget);
     Measured::new(value, budget)
 }
@@ -179,7 +186,7 @@ fn peak_force(header: &Header, evidence: &Evidence, index: usize) -> Measured {
 /// Mean force from where the last drop has settled to the end of the press; `None` where less than a few rows are left.
 fn drag_force(header: &Header, evidence: &Evidence, last: &Drop) -> Option<Measured> {
     const ROWS_MIN: usize = 5;
-    let Evidence { trace, smoothed, noise_n, baseline, .. } = evidence;
+    let Evidence { trace, smoothed, .. } = evidence;
     let settled = last.trough + smoothed.width / 2;
     let after = smoothed.force_n.get(settled..).filter(|after| after.len() >= ROWS_MIN)?;
     let mean_n = after.iter().sum::<f64>() / after.len() as f64;
@@ -188,20 +195,24 @@ fn drag_force(header: &Header, evidence: &Evidence, last: &Drop) -> Option<Measu
     // Friction wanders slowly: its mean over a press gains little from the number of samples.
     budget.random("scatter along the path", sd / 4.0_f64.sqrt(), Some(3.0));
     budget.random("resolution", trace.quantum_n / 12.0_f64.sqrt(), None);
-    let value = mean_n - zero_of(baseline.as_ref(), &mut budget, *noise_n);
+    let value = mean_n - zero_of(evidence, settled + after.len() / 2, &mut budget);
     add_scale(header, value, &mut budget);
     Some(Measured::new(value, budget))
 }
 
-/// The force without contact; zero as the tester says where no baseline was recorded.
-fn zero_of(baseline: Option<&Baseline>, budget: &mut Budget, noise_n: f64) -> f64 {
+/// The force without contact at sample `row`; zero as the tester says where no baseline was recorded.
+fn zero_of(evidence: &Evidence, row: usize, budget: &mut Budget) -> f64 {
+    let Evidence { smoothed, noise_n, baseline, .. } = evidence;
     match baseline {
         Some(baseline) => {
             budget.random("baseline", baseline.u_n, Some((baseline.rows.len() - 1) as f64));
+            budget.random("drift since the baseline", baseline.drift_u_n(row), None);
             baseline.force_n
         }
         None => {
-            budget.common("zero of the tester, no baseline recorded", noise_n, None);
+            // Before the puncture a needle only pushes: a force below zero is an error of the tester's zero.
+            let lowest_n = smoothed.force_n[..=row].iter().copied().fold(0.0, f64::min);
+            budget.common("zero of the tester, no baseline recorded", noise_n.max(-lowest_n), None);
             0.0
         }
     }

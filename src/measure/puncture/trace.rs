@@ -44,6 +44,22 @@ pub struct Trace {
     pub quantum_n: f64,
 }
 
+impl Trace {
+    /// Whether the stage was recorded and went one way throughout.
+    pub fn is_advancing(&self) -> bool {
+        /// Share of the rows in which a stage may stand, by its encoder's steps or a slow start.
+        const STANDING_MAX: f64 = 0.1;
+        /// Rows over which it must have gone on.
+        const ROWS: usize = 4;
+        let (Some(first), Some(last)) = (self.stage_mm.first(), self.stage_mm.last()) else { return false };
+        let way_mm = last - first;
+        let stands = |pair: (&f64, &f64)| !((pair.1 - pair.0) * way_mm.signum() > 0.0);
+        let rows = self.stage_mm.iter().zip(self.stage_mm.iter().skip(ROWS));
+        let standing = rows.filter(|pair| stands(*pair)).count();
+        way_mm.is_finite() && way_mm != 0.0 && standing as f64 <= STANDING_MAX * self.stage_mm.len() as f64
+    }
+}
+
 /// The trace in `rows` of a recording. Faults that were survived are added to `anomalies`.
 ///
 /// # Errors
