@@ -140,12 +140,11 @@ fn judged(force_n: &[f64], known: &Known, start: usize, peak: usize, end: usize)
     Drop { start, peak, trough: end, fall_n, share, sudden }
 }
 
-/// Rows from a tenth to six tenths of a fall, from its top.
+/// Rows from a tenth to six tenths of a fall, by how many lie between: noise on a slow fall crosses both at once.
 fn fall_rows(force_n: &[f64], fall_n: f64) -> f64 {
     let top = force_n[0];
-    let from = force_n.iter().rposition(|force| top - force <= 0.1 * fall_n).unwrap_or(0);
-    let to = force_n.iter().position(|force| top - force >= 0.6 * fall_n).unwrap_or(force_n.len());
-    to.saturating_sub(from).max(1) as f64
+    let between = force_n.iter().filter(|force| (0.1 * fall_n..0.6 * fall_n).contains(&(top - *force))).count();
+    (between + 1) as f64
 }
 
 /// Rows from four to nine tenths of a rise; where the rise began above four tenths, as many as the rest suggests.

@@ -53,10 +53,10 @@ impl Trace {
         const ROWS: usize = 4;
         let (Some(first), Some(last)) = (self.stage_mm.first(), self.stage_mm.last()) else { return false };
         let way_mm = last - first;
-        let stands = |pair: (&f64, &f64)| !((pair.1 - pair.0) * way_mm.signum() > 0.0);
         let rows = self.stage_mm.iter().zip(self.stage_mm.iter().skip(ROWS));
-        let standing = rows.filter(|pair| stands(*pair)).count();
-        way_mm.is_finite() && way_mm != 0.0 && standing as f64 <= STANDING_MAX * self.stage_mm.len() as f64
+        let going = rows.filter(|(from, to)| (*to - *from) * way_mm.signum() > 0.0).count();
+        let pairs = self.stage_mm.len().saturating_sub(ROWS) as f64;
+        way_mm.is_finite() && way_mm != 0.0 && going as f64 >= (1.0 - STANDING_MAX) * pairs
     }
 }
 

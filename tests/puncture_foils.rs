@@ -1,0 +1,31 @@
+//! Punctures of foils and gels on a force tester, in worlds that follow needle and foil in small steps.
+
+mod foil_world;
+
+use foil_world::{Course, score::Score};
+
+const TESTS: u64 = 200;
+
+fn scores(from: u64) -> impl Iterator<Item = (Course, Score)> {
+    Course::ALL.into_iter().map(move |course| (course, Score::of(course, from..from + TESTS)))
+}
+
+#[test]
+fn punctures_are_found_and_none_invented() {
+    for (course, score) in scores(7000) {
+        // A gel may give as slowly as a withdrawal, and a bevel be passed with a larger drop than the tip.
+        let lost_max = match course {
+            Course::Gel => 12,
+            Course::TwoPeaks => 8,
+            _ => 2,
+        };
+        assert!(score.pierced - score.there <= lost_max, "{course:?}: {:?} of {}", score.wrong, score.pierced);
+        assert!(score.invented <= 4, "{course:?}: invented in {:?}", score.wrong);
+        assert!(
+            score.pierced == 0 || score.layers * 100 >= score.there * 97,
+            "{course:?}: layers in {:?}",
+            score.wrong
+        );
+        assert!(score.pierced == 0 || score.inside * 100 >= score.there * 90, "{course:?}: {} inside", score.inside);
+    }
+}
