@@ -1,31 +1,28 @@
-//! What all gauges share: one question at a time, lines in and out, times of readings, and a line that is quiet again
-//! before it is trusted after a silence.
+//! What all gauges share: one question at a time ([`super::lines`]), whole lines, and times of readings.
 //!
-//! These protocols have no ids: a late answer looks like the answer to the next question. So after a time-out the line
-//! is listened to until it is quiet, and a question whose answer cannot be a reading comes first. What a gauge says, and
-//! what its lines mean, is its [`Dialect`].
+//! These protocols have no ids: a late answer looks like the answer to the next question. What makes the order certain
+//! again is silence and part 0 of the identity, whose answer cannot be a reading. What a gauge says, and what its lines
+//! mean, is its [`Dialect`].
 //!
 //! Invariants: a reading comes of a whole line that began after the line was known to be at a line's beginning; a number
 //! that is not a force in the configured unit ends the run.
 //! Deliberately absent: settings of the gauge. What somebody set at its keys is reported, not undone.
 
-use super::{DeviceFault, ForceDaq, ForceSample, Identity, Session, Tie, arrival::Arrivals};
+use super::{
+    DeviceFault, ForceDaq, ForceSample, Identity, Session, Tie,
+    arrival::Arrivals,
+    lines::{Lines, Recovery, Request},
+};
 use crate::{
     config::gauge::{Compression, Gauge, Output},
     link::Role,
     time::RunTime,
     wire::line::LineSplitter,
 };
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 /// Counts of a newton by the gauge's own reckoning.
 pub const COUNTS_PER_N: f64 = 1e6;
-/// Attempts before a device counts as silent.
-const ATTEMPTS_MAX: u32 = 3;
-/// A line that said nothing for so long is quiet: longer than the period of the slowest stream.
-const QUIET: Duration = Duration::from_millis(120);
-/// A line that is not quiet by then never will be.
-const QUIET_BY: Duration = Duration::from_millis(1500);
 /// Lines in a row that nobody understands: another baud rate, or another device.
 const BAD_LINES_MAX: u32 = 12;
 
@@ -86,20 +83,6 @@ pub trait Dialect {
     fn identity(&self) -> Identity;
 }
 
-struct Pending {
-    ask: Ask,
-    asked: RunTime,
-    deadline: RunTime,
-}
-
-/// Until the line is quiet.
-struct Drain {
-    quiet_at: RunTime,
-    give_up: RunTime,
-    /// After a silence: what comes now is late, and counted.
-    suspect: bool,
-}
-
 struct Stream {
     period: Duration,
     /// When the next reading is to be asked for, where it must be asked for.
@@ -111,51 +94,43 @@ struct Stream {
 pub struct GaugeSession<D> {
     dialect: D,
     settings: Gauge,
-    lines: LineSplitter,
+    splitter: LineSplitter,
     /// Whether the next line is a whole one.
     at_line_start: bool,
-    outbox: VecDeque<Vec<u8>>,
-    queue: VecDeque<Ask>,
-    pending: Option<Pending>,
-    drain: Option<Drain>,
+    lines: Lines<Ask>,
     stream: Option<Stream>,
     identity: Option<Identity>,
     samples: Vec<ForceSample>,
     lost: u64,
     overloaded: bool,
     fault: Option<DeviceFault>,
-    failures: u32,
-    bytes_received: u64,
     bad: u64,
-    dropped_before: u64,
     bad_in_a_row: u32,
-    strays: u64,
+    /// What a banner, and what was on its way when the port was opened, left of lines not understood and of strays.
+    damage_before: (u64, u64),
 }
 
 impl<D: Dialect> GaugeSession<D> {
     /// A session that has sent nothing.
     pub fn new(dialect: D, settings: Gauge) -> Self {
+        let end = request(&dialect, Ask::End).bytes;
+        let probe = request(&dialect, Ask::Identity(0));
+        let recovery = if D::QUIET { Recovery::Silence(end, probe) } else { Recovery::None(end) };
         Self {
             dialect,
             settings,
-            lines: LineSplitter::new(D::LINE_BYTES_MAX),
+            splitter: LineSplitter::new(D::LINE_BYTES_MAX),
             at_line_start: false,
-            outbox: VecDeque::new(),
-            queue: VecDeque::new(),
-            pending: None,
-            drain: None,
+            lines: Lines::new(Role::Force, recovery),
             stream: None,
             identity: None,
             samples: Vec::new(),
             lost: 0,
             overloaded: false,
             fault: None,
-            failures: 0,
-            bytes_received: 0,
             bad: 0,
-            dropped_before: 0,
             bad_in_a_row: 0,
-            strays: 0,
+            damage_before: (0, 0),
         }
     }
 
@@ -171,55 +146,39 @@ impl<D: Dialect> GaugeSession<D> {
         self.settings.output == Output::Auto
     }
 
-    /// Sends the next question, where none is pending.
-    fn go_on(&mut self, now: RunTime) {
-        if self.pending.is_some() || self.drain.is_some() {
-            return;
-        }
-        let Some(ask) = self.queue.pop_front() else { return };
-        let mut wire = Vec::new();
-        self.dialect.encode(ask, &mut wire);
-        if !wire.is_empty() {
-            self.outbox.push_back(wire);
-        }
-        match ask {
-            // Nothing answers the end of a stream but silence.
-            Ask::End if D::QUIET => {
-                self.at_line_start = false;
-                let suspect = self.failures > 0;
-                self.drain = Some(Drain { quiet_at: now + QUIET, give_up: now + QUIET_BY, suspect });
-            }
-            Ask::End => self.go_on(now),
-            _ => self.pending = Some(Pending { ask, asked: now, deadline: now + D::REPLY_WAIT }),
-        }
+    fn ask(&mut self, now: RunTime, ask: Ask) {
+        self.lines.request(now, request(&self.dialect, ask));
+    }
+
+    /// Lines not understood, and lines that answered nothing.
+    fn damaged(&self) -> (u64, u64) {
+        (self.bad + self.splitter.dropped().lines, self.lines.strays())
     }
 
     fn take_line(&mut self, at: RunTime, line: &[u8]) {
-        let ask = self.pending.as_ref().map(|pending| pending.ask);
+        let ask = self.lines.pending().copied();
         let heard = self.dialect.hear(ask, line);
         if !matches!(heard, Heard::Bad(_)) {
             self.bad_in_a_row = 0;
         }
         match heard {
             Heard::Force(force_n, clock_s) => self.take_force(at, force_n, clock_s),
-            Heard::More => {
-                if let Some(pending) = &mut self.pending {
-                    pending.deadline = at + D::REPLY_WAIT;
-                }
-            }
+            Heard::More => self.lines.goes_on(at),
             Heard::Answer => self.take_answer(at),
             Heard::Overload => {
                 self.overloaded = true;
-                self.pending.take_if(|pending| matches!(pending.ask, Ask::Reading | Ask::Begin(_)));
+                if matches!(ask, Some(Ask::Reading | Ask::Begin(_))) {
+                    self.lines.answered(at);
+                }
             }
             Heard::Refused(reason) => {
                 let command = ask.map_or_else(|| "what was not asked".to_owned(), |ask| self.dialect.name(ask));
-                self.pending = None;
+                self.lines.answered(at);
                 self.fail(DeviceFault::Refused { role: Role::Force, command, reason });
             }
             Heard::Failed(reason) => self.failed(reason),
             Heard::Wrong(found) => self.fail(DeviceFault::WrongDevice { role: Role::Force, found }),
-            Heard::Stray => self.strays += 1,
+            Heard::Stray => self.lines.stray(),
             Heard::Bad(reason) => {
                 self.bad += 1;
                 self.bad_in_a_row += 1;
@@ -231,8 +190,7 @@ impl<D: Dialect> GaugeSession<D> {
     }
 
     fn take_answer(&mut self, at: RunTime) {
-        let Some(Pending { ask, .. }) = self.pending.take() else { return };
-        self.failures = 0;
+        let Some((Request { purpose: ask, .. }, _)) = self.lines.answered(at) else { return };
         if ask == Ask::Identity(self.dialect.identity_parts() - 1) {
             let identity = self.dialect.identity();
             let named =
@@ -243,26 +201,26 @@ impl<D: Dialect> GaugeSession<D> {
             }
             self.identity = Some(identity);
         }
-        self.go_on(at);
     }
 
     fn take_force(&mut self, at: RunTime, force_n: f64, clock_s: Option<f64>) {
         let by_itself = self.by_itself();
-        match self.pending.as_ref().map(|pending| (pending.ask, pending.asked)) {
-            Some((Ask::Reading, asked)) if !by_itself => {
-                (self.pending, self.failures) = (None, 0);
+        match self.lines.pending() {
+            Some(Ask::Reading) if !by_itself => {
+                let Some((_, asked)) = self.lines.answered(at) else { return };
                 let window = at.since(asked);
                 // Measured somewhere between question and answer (rectangular, GUM 4.3.7).
                 let u = Duration::from_secs_f64(window.as_secs_f64() / 12.0_f64.sqrt());
                 self.take_sample(asked + window / 2, u, force_n);
             }
-            Some((Ask::Begin(_), _)) if by_itself => {
-                (self.pending, self.failures) = (None, 0);
+            Some(Ask::Begin(_)) if by_itself => {
+                self.lines.answered(at);
                 self.place(at, force_n, clock_s);
             }
             None if by_itself && self.stream.is_some() => self.place(at, force_n, clock_s),
+            _ if D::QUIET => self.lines.stray(),
             // A device that sends all the time does so before it is asked, too.
-            _ => self.strays += u64::from(D::QUIET),
+            _ => {}
         }
     }
 
@@ -288,92 +246,66 @@ impl<D: Dialect> GaugeSession<D> {
         let at = RunTime::from_nanos(at.as_nanos().saturating_sub(delay_ns));
         self.samples.push(ForceSample { force_counts: counts as i32, tie: Tie::Separate { at, u } });
     }
+}
 
-    fn time_out(&mut self, now: RunTime, ask: Ask) {
-        self.failures += 1;
-        if self.failures >= ATTEMPTS_MAX {
-            self.queue.clear();
-            self.stream = None;
-            let (command, waited, bytes) = (self.dialect.name(ask), D::REPLY_WAIT, self.bytes_received);
-            let attempts = self.failures;
-            return self.fail(DeviceFault::Silent { role: Role::Force, command, waited, attempts, bytes });
-        }
-        self.queue.push_front(ask);
-        if D::QUIET {
-            if !matches!(ask, Ask::Identity(_)) {
-                self.queue.push_front(Ask::Identity(0));
-            }
-            self.queue.push_front(Ask::End);
-        }
-        self.go_on(now);
-    }
+fn request<D: Dialect>(dialect: &D, ask: Ask) -> Request<Ask> {
+    let mut bytes = Vec::new();
+    dialect.encode(ask, &mut bytes);
+    Request { purpose: ask, name: dialect.name(ask), bytes, allowed: D::REPLY_WAIT, repeatable: true }
 }
 
 impl<D: Dialect> Session for GaugeSession<D> {
     fn receive(&mut self, at: RunTime, mut bytes: &[u8]) {
-        self.bytes_received += bytes.len() as u64;
+        self.lines.heard(at, bytes.len());
         let known = self.identity.is_some();
-        let mut lines = std::mem::replace(&mut self.lines, LineSplitter::new(0));
-        while let Some(line) = lines.next_line(&mut bytes) {
-            if let Some(drain) = &self.drain {
-                self.strays += u64::from(drain.suspect);
+        let mut splitter = std::mem::replace(&mut self.splitter, LineSplitter::new(0));
+        while let Some(line) = splitter.next_line(&mut bytes) {
+            if self.lines.listening() {
+                if self.lines.order_is_lost() {
+                    self.lines.stray();
+                }
             } else if std::mem::replace(&mut self.at_line_start, true) {
                 self.take_line(at, line);
             }
         }
-        self.lines = lines;
+        self.splitter = splitter;
         if !known && self.identity.is_some() {
-            // A banner, and what was on its way when the port was opened, is no damage.
-            (self.bad, self.strays, self.dropped_before) = (0, 0, self.lines.dropped().lines);
-        }
-        if let Some(drain) = &mut self.drain {
-            drain.quiet_at = at + QUIET;
+            self.damage_before = self.damaged();
         }
     }
 
     fn tick(&mut self, now: RunTime) {
-        if let Some(drain) = &self.drain {
-            if drain.quiet_at <= now {
-                self.drain = None;
-                self.lines.clear();
-                self.at_line_start = true;
-                self.go_on(now);
-            } else if drain.give_up <= now {
-                self.drain = None;
-                self.queue.clear();
-                self.failed("it goes on sending though nothing was asked; end its output at its keys".to_owned());
-            }
-            return;
+        let listened = self.lines.listening();
+        if let Some(fault) = self.lines.tick(now) {
+            self.stream = None;
+            self.fail(fault);
         }
-        if let Some(pending) = self.pending.take_if(|pending| pending.deadline <= now) {
-            return self.time_out(now, pending.ask);
+        if listened && !self.lines.listening() {
+            self.splitter.clear();
+            self.at_line_start = true;
         }
-        let by_itself = self.by_itself();
-        let idle = self.pending.is_none() && self.queue.is_empty();
+        let (by_itself, idle) = (self.by_itself(), !self.lines.busy());
         if let Some(stream) = self.stream.as_mut().filter(|stream| !by_itself && idle && stream.due <= now) {
             let late = now.since(stream.due).as_nanos() / stream.period.as_nanos().max(1);
             self.lost += late as u64;
             stream.due = stream.due + stream.period * (late as u32 + 1);
-            self.queue.push_back(Ask::Reading);
-            self.go_on(now);
+            self.ask(now, Ask::Reading);
         }
     }
 
     fn next_tick(&self) -> Option<RunTime> {
-        match (&self.drain, &self.pending) {
-            (Some(drain), _) => Some(drain.quiet_at.min(drain.give_up)),
-            (None, Some(pending)) => Some(pending.deadline),
-            (None, None) => self.stream.as_ref().filter(|_| !self.by_itself()).map(|stream| stream.due),
+        if self.lines.busy() {
+            return self.lines.next_tick();
         }
+        self.stream.as_ref().filter(|_| !self.by_itself()).map(|stream| stream.due)
     }
 
     fn transmit(&mut self) -> Option<(Vec<u8>, bool)> {
-        self.outbox.pop_front().map(|bytes| (bytes, false))
+        self.lines.transmit()
     }
 
     fn busy(&self) -> bool {
-        let question = self.pending.as_ref().is_some_and(|pending| pending.ask != Ask::Reading);
-        question || self.drain.is_some() || !self.queue.is_empty()
+        self.lines.busy() && self.lines.pending() != Some(&Ask::Reading)
     }
 
     fn take_fault(&mut self) -> Option<DeviceFault> {
@@ -386,14 +318,13 @@ impl<D: Dialect> Session for GaugeSession<D> {
 
     fn identify(&mut self, now: RunTime) {
         self.stream = None;
-        self.queue.push_back(Ask::End);
-        self.queue.extend((0..self.dialect.identity_parts()).map(Ask::Identity));
-        self.go_on(now);
+        self.lines.end(now);
+        (0..self.dialect.identity_parts()).for_each(|part| self.ask(now, Ask::Identity(part)));
     }
 
     fn damage(&self) -> String {
-        let dropped = self.lines.dropped().lines - self.dropped_before;
-        match (self.bad + dropped, self.strays) {
+        let (bad, strays) = self.damaged();
+        match (bad - self.damage_before.0, strays - self.damage_before.1) {
             (0, 0) => String::new(),
             (bad, strays) => format!("{bad} lines not understood, {strays} answered nothing pending"),
         }
@@ -407,15 +338,13 @@ impl<D: Dialect> ForceDaq for GaugeSession<D> {
         let period = Duration::from_secs_f64(1.0 / sample_rate_hz);
         self.stream = Some(Stream { period, due: now, arrivals: Arrivals::new(period) });
         if self.by_itself() {
-            self.queue.push_back(Ask::Begin(sample_rate_hz.round() as u32));
-            self.go_on(now);
+            self.ask(now, Ask::Begin(sample_rate_hz.round() as u32));
         }
     }
 
     fn end(&mut self, now: RunTime) {
         if self.stream.take().is_some() && self.by_itself() {
-            self.queue.push_back(Ask::End);
-            self.go_on(now);
+            self.lines.end(now);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! After a time-out that no longer holds: the answer may still come, and would be taken for the next one's. The line is
 //! then dirty: nothing is sent until it has been quiet for a while and a probe, whose answer can be told from any other,
-//! was answered.
+//! was answered. A device that also sends by itself is told to end that first ([`Recovery::Silence`]).
 //!
 //! Deliberately absent: what an answer looks like. The session knows, and says [`Lines::answered`].
 
@@ -12,29 +12,26 @@ use std::{collections::VecDeque, time::Duration};
 
 /// Attempts before a device counts as silent.
 const ATTEMPTS_MAX: u32 = 3;
-/// A dirty line without a byte for this long has nothing more to say.
+/// A line without a byte for this long has nothing more to say: longer than the period of the slowest stream.
 const QUIET: Duration = Duration::from_millis(120);
 /// A dirty line that is never quiet is probed all the same after this time.
-const QUIET_MAX: Duration = Duration::from_millis(600);
+const QUIET_BY: Duration = Duration::from_millis(600);
+/// A device that was told to send no more and still does by then will not stop.
+const SILENT_BY: Duration = Duration::from_millis(1500);
 
 /// One request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request<P> {
     /// What it is for.
     pub purpose: P,
+    /// The same in words, for messages.
+    pub name: String,
     /// Its bytes, line end included.
     pub bytes: Vec<u8>,
     /// Time allowed for its answer.
     pub allowed: Duration,
     /// Whether doing it twice is as good as once.
     pub repeatable: bool,
-}
-
-impl<P> Request<P> {
-    /// The line in words, for messages.
-    pub fn name(&self) -> String {
-        String::from_utf8_lossy(&self.bytes).trim().to_owned()
-    }
 }
 
 struct Pending<P> {
@@ -44,13 +41,40 @@ struct Pending<P> {
     attempts: u32,
 }
 
+/// What makes it certain again to which request the next answer belongs.
+#[derive(Clone, Debug)]
+pub enum Recovery<P> {
+    /// Nothing: the device sends all the time, and no answer can be told from the rest. These bytes, if any, end it.
+    None(Vec<u8>),
+    /// Quiet, then a question that no other is answered with, and that changes nothing.
+    Probe(Request<P>),
+    /// The same, after bytes that end what the device sends by itself. Only silence answers these, and must come.
+    Silence(Vec<u8>, Request<P>),
+}
+
+/// How long a line is listened to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Listening {
+    quiet_at: RunTime,
+    until: RunTime,
+}
+
+impl Listening {
+    /// When it ends, at the latest.
+    fn due(self) -> RunTime {
+        self.quiet_at.min(self.until)
+    }
+}
+
 /// What is known of the order of answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Order {
     /// The next answer belongs to what is pending.
     Kept,
-    /// Unknown since `since`; quiet is awaited until `due`.
-    Lost { since: RunTime, due: RunTime, probes: u32 },
+    /// Nothing was pending, and once it is quiet the order is known.
+    Ending(Listening),
+    /// Unknown until it is quiet and a probe was answered.
+    Lost { listening: Listening, probes: u32 },
     /// The probe is pending.
     Probed { probes: u32 },
 }
@@ -58,7 +82,7 @@ enum Order {
 /// The requests of one device.
 pub struct Lines<P> {
     role: Role,
-    probe: Request<P>,
+    recovery: Recovery<P>,
     queue: VecDeque<(Request<P>, u32)>,
     pending: Option<Pending<P>>,
     order: Order,
@@ -68,12 +92,11 @@ pub struct Lines<P> {
 }
 
 impl<P: Clone> Lines<P> {
-    /// A line on which nothing was sent. `probe` asks for something that no other request is answered with, and changes
-    /// nothing.
-    pub fn new(role: Role, probe: Request<P>) -> Self {
+    /// A line on which nothing was sent.
+    pub fn new(role: Role, recovery: Recovery<P>) -> Self {
         Self {
             role,
-            probe,
+            recovery,
             queue: VecDeque::new(),
             pending: None,
             order: Order::Kept,
@@ -115,6 +138,24 @@ impl<P: Clone> Lines<P> {
         self.lose(now, 0);
     }
 
+    /// Forgets what was asked, and ends what the device sends by itself; what is asked from now on waits for its silence.
+    pub fn end(&mut self, now: RunTime) {
+        if matches!(self.recovery, Recovery::Silence(..)) && (self.pending.is_some() || self.order_is_lost()) {
+            return self.forget(now);
+        }
+        self.queue.clear();
+        self.pending = None;
+        match &self.recovery {
+            Recovery::Probe(_) => {}
+            Recovery::None(end) if end.is_empty() => {}
+            Recovery::None(end) => self.outbox.push_back((end.clone(), false)),
+            Recovery::Silence(end, _) => {
+                self.outbox.push_back((end.clone(), false));
+                self.order = Order::Ending(Listening { quiet_at: now + QUIET, until: now + SILENT_BY });
+            }
+        }
+    }
+
     /// Forgets all that was asked, since the device has: it has just started.
     pub fn restarted(&mut self) {
         self.queue.clear();
@@ -128,14 +169,19 @@ impl<P: Clone> Lines<P> {
         self.pending.as_ref().map(|pending| &pending.request.purpose)
     }
 
-    /// Whether anything waits for its turn or its answer.
+    /// Whether anything waits for its turn, its answer, or silence.
     pub fn busy(&self) -> bool {
-        self.pending.is_some() || !self.queue.is_empty()
+        self.pending.is_some() || !self.queue.is_empty() || matches!(self.order, Order::Ending(_))
+    }
+
+    /// Whether what comes now was sent before the line is known to be quiet, so that it answers nothing.
+    pub fn listening(&self) -> bool {
+        matches!(self.order, Order::Ending(_) | Order::Lost { .. })
     }
 
     /// Whether it is unknown to which request the next answer belongs.
     pub fn order_is_lost(&self) -> bool {
-        self.order != Order::Kept
+        matches!(self.order, Order::Lost { .. } | Order::Probed { .. })
     }
 
     /// Bytes received so far.
@@ -146,8 +192,15 @@ impl<P: Clone> Lines<P> {
     /// Counts received bytes.
     pub fn heard(&mut self, at: RunTime, bytes: usize) {
         self.bytes_received += bytes as u64;
-        if let Order::Lost { since, due, .. } = &mut self.order {
-            *due = (at + QUIET).min(*since + QUIET_MAX);
+        if let Order::Ending(listening) | Order::Lost { listening, .. } = &mut self.order {
+            listening.quiet_at = at + QUIET;
+        }
+    }
+
+    /// The answer goes on: the pending request has its whole time again.
+    pub fn goes_on(&mut self, at: RunTime) {
+        if let Some(pending) = &mut self.pending {
+            pending.deadline = at + pending.request.allowed;
         }
     }
 
@@ -156,6 +209,10 @@ impl<P: Clone> Lines<P> {
         let Pending { request, asked, .. } = self.pending.take()?;
         if matches!(self.order, Order::Probed { .. }) {
             self.order = Order::Kept;
+            // Where the probe itself is what was asked for, this is its answer.
+            if self.queue.front().is_some_and(|(next, _)| next.bytes == request.bytes) {
+                self.queue.pop_front();
+            }
         }
         self.send_next(at);
         Some((request, asked))
@@ -171,35 +228,59 @@ impl<P: Clone> Lines<P> {
         self.strays
     }
 
-    /// Repeats or gives up what is overdue; probes a line that is quiet again.
+    /// Repeats or gives up what is overdue; goes on where a line is quiet again.
     pub fn tick(&mut self, now: RunTime) -> Option<DeviceFault> {
-        if let Order::Lost { due, probes, .. } = self.order
-            && due <= now
+        if let Order::Ending(listening) | Order::Lost { listening, .. } = self.order
             && self.busy()
+            && listening.due() <= now
+            && let Some(fault) = self.listened(now, listening)
         {
-            self.order = Order::Probed { probes: probes + 1 };
-            let probe = self.probe.clone();
-            self.outbox.push_back((probe.bytes.clone(), false));
-            self.await_answer(now, probe, 1);
+            return Some(fault);
         }
         let pending = self.pending.take_if(|pending| pending.deadline <= now)?;
         if let Order::Probed { probes } = self.order {
             self.lose(now, probes);
             return (probes >= ATTEMPTS_MAX).then(|| self.give_up(&pending.request, probes));
         }
-        self.lose(now, 0);
+        let probed = self.probe().is_some_and(|probe| probe.bytes == pending.request.bytes);
+        self.lose(now, if probed { pending.attempts } else { 0 });
         if pending.request.repeatable && pending.attempts < ATTEMPTS_MAX {
             self.queue.push_front((pending.request, pending.attempts + 1));
+            self.send_next(now);
             return None;
         }
         Some(self.give_up(&pending.request, pending.attempts))
+    }
+
+    /// A line was listened to for as long as it should be.
+    fn listened(&mut self, now: RunTime, listening: Listening) -> Option<DeviceFault> {
+        if listening.quiet_at > now && matches!(self.recovery, Recovery::Silence(..)) {
+            self.queue.clear();
+            self.order = Order::Lost { listening, probes: 0 };
+            let reason = "it goes on sending though nothing was asked; end its output at its keys".to_owned();
+            return Some(DeviceFault::Failed { role: self.role, reason });
+        }
+        match self.order {
+            Order::Lost { probes, .. } => {
+                self.order = Order::Probed { probes: probes + 1 };
+                if let Some(probe) = self.probe().cloned() {
+                    self.outbox.push_back((probe.bytes.clone(), false));
+                    self.await_answer(now, probe, 1);
+                }
+            }
+            _ => {
+                self.order = Order::Kept;
+                self.send_next(now);
+            }
+        }
+        None
     }
 
     /// When [`Lines::tick`] is next due.
     pub fn next_tick(&self) -> Option<RunTime> {
         match (&self.pending, self.order) {
             (Some(pending), _) => Some(pending.deadline),
-            (None, Order::Lost { due, .. }) if self.busy() => Some(due),
+            (None, Order::Ending(listening) | Order::Lost { listening, .. }) if self.busy() => Some(listening.due()),
             _ => None,
         }
     }
@@ -214,15 +295,30 @@ impl<P: Clone> Lines<P> {
         self.queue.clear();
         DeviceFault::Silent {
             role: self.role,
-            command: request.name(),
+            command: request.name.clone(),
             waited: request.allowed,
             attempts,
             bytes: self.bytes_received,
         }
     }
 
+    fn probe(&self) -> Option<&Request<P>> {
+        match &self.recovery {
+            Recovery::None(_) => None,
+            Recovery::Probe(probe) | Recovery::Silence(_, probe) => Some(probe),
+        }
+    }
+
     fn lose(&mut self, now: RunTime, probes: u32) {
-        self.order = Order::Lost { since: now, due: now + QUIET, probes };
+        let by = match &self.recovery {
+            Recovery::None(_) => return,
+            Recovery::Probe(_) => QUIET_BY,
+            Recovery::Silence(end, _) => {
+                self.outbox.push_back((end.clone(), false));
+                SILENT_BY
+            }
+        };
+        self.order = Order::Lost { listening: Listening { quiet_at: now + QUIET, until: now + by }, probes };
     }
 
     fn send_next(&mut self, now: RunTime) {
@@ -230,7 +326,9 @@ impl<P: Clone> Lines<P> {
             && self.order == Order::Kept
             && let Some((request, attempts)) = self.queue.pop_front()
         {
-            self.outbox.push_back((request.bytes.clone(), false));
+            if !request.bytes.is_empty() {
+                self.outbox.push_back((request.bytes.clone(), false));
+            }
             self.await_answer(now, request, attempts);
         }
     }
@@ -243,18 +341,19 @@ impl<P: Clone> Lines<P> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lines, QUIET, QUIET_MAX, Request};
+    use super::{Lines, QUIET, QUIET_BY, Recovery, Request, SILENT_BY};
     use crate::{device::DeviceFault, link::Role, time::RunTime};
     use std::time::Duration;
 
     const ALLOWED: Duration = Duration::from_millis(100);
 
     fn request(purpose: &'static str, repeatable: bool) -> Request<&'static str> {
-        Request { purpose, bytes: format!("{purpose}\n").into_bytes(), allowed: ALLOWED, repeatable }
+        let bytes = format!("{purpose}\n").into_bytes();
+        Request { purpose, name: purpose.to_owned(), bytes, allowed: ALLOWED, repeatable }
     }
 
     fn lines() -> Lines<&'static str> {
-        Lines::new(Role::Stage, request("probe", true))
+        Lines::new(Role::Stage, Recovery::Probe(request("probe", true)))
     }
 
     fn sent(lines: &mut Lines<&'static str>) -> String {
@@ -331,7 +430,7 @@ mod tests {
             lines.heard(ms(at), 1);
             lines.tick(ms(at));
             if lines.pending().is_some() {
-                assert!(ms(at) >= ms(100) + QUIET_MAX);
+                assert!(ms(at) >= ms(100) + QUIET_BY);
                 return;
             }
         }
@@ -351,5 +450,67 @@ mod tests {
         lines.tick(ms(20) + QUIET);
         lines.answered(ms(150));
         assert_eq!((sent(&mut lines).as_str(), lines.pending()), ("probe stop ", Some(&"stop")));
+    }
+
+    /// A line whose device sends by itself until it is told to end that.
+    fn talker() -> Lines<&'static str> {
+        Lines::new(Role::Force, Recovery::Silence(b"end\n".to_vec(), request("probe", true)))
+    }
+
+    #[test]
+    fn what_a_device_sends_by_itself_is_ended_and_silence_is_the_answer() {
+        let mut lines = talker();
+        lines.end(ms(0));
+        lines.request(ms(0), request("probe", true));
+        lines.request(ms(0), request("next", true));
+        assert_eq!((sent(&mut lines).as_str(), lines.listening(), lines.order_is_lost()), ("end ", true, false));
+        lines.heard(ms(100), 9);
+        assert_eq!((lines.tick(ms(219)), sent(&mut lines).as_str()), (None, ""));
+        assert_eq!((lines.tick(ms(220)), sent(&mut lines).as_str()), (None, "probe "));
+        lines.answered(ms(230));
+        assert_eq!(sent(&mut lines), "next ");
+        assert_eq!(
+            (lines.tick(ms(330)), sent(&mut lines).as_str()),
+            (None, "end "),
+            "unanswered: it is silenced again"
+        );
+        lines.tick(ms(330) + QUIET);
+        lines.answered(ms(460));
+        assert_eq!(sent(&mut lines), "probe next ");
+    }
+
+    #[test]
+    fn a_device_that_does_not_end_is_named() {
+        let mut lines = talker();
+        lines.end(ms(0));
+        lines.request(ms(0), request("next", true));
+        let fault = (0..2000).step_by(10).find_map(|at| {
+            lines.heard(ms(at), 9);
+            lines.tick(ms(at)).map(|fault| (ms(at), fault))
+        });
+        let Some((at, DeviceFault::Failed { reason, .. })) = fault else { panic!("{fault:?}") };
+        assert!(at == ms(0) + SILENT_BY && reason.contains("goes on sending"), "{at:?}: {reason}");
+        assert_eq!((sent(&mut lines).as_str(), lines.busy()), ("end ", false));
+    }
+
+    #[test]
+    fn a_probe_that_was_asked_for_is_not_asked_again() {
+        let mut lines = talker();
+        lines.request(ms(0), request("probe", true));
+        lines.tick(ms(100));
+        lines.tick(ms(100) + QUIET);
+        lines.answered(ms(230));
+        assert_eq!((sent(&mut lines).as_str(), lines.busy()), ("probe end probe ", false));
+    }
+
+    #[test]
+    fn a_device_whose_answers_have_no_order_is_asked_again_at_once() {
+        let mut lines = Lines::new(Role::Force, Recovery::None(b"end\n".to_vec()));
+        lines.request(ms(0), request("get", true));
+        assert_eq!((lines.tick(ms(100)), sent(&mut lines).as_str()), (None, "get get "));
+        assert_eq!(lines.tick(ms(200)), None);
+        assert!(matches!(lines.tick(ms(300)), Some(DeviceFault::Silent { attempts: 3, .. })));
+        lines.end(ms(310));
+        assert_eq!((sent(&mut lines).as_str(), lines.listening()), ("get end ", false));
     }
 }

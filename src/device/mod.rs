@@ -16,6 +16,7 @@ pub mod force_mt_sics;
 pub mod gauge;
 pub mod grbl_controller;
 pub mod lines;
+pub mod opening;
 pub mod pen_bench_link;
 pub mod pen_console;
 pub mod poll;

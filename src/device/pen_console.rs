@@ -6,7 +6,8 @@
 
 use super::{
     DeviceFault, Identity, Pen, PenState, Session,
-    lines::{Lines, Request},
+    lines::{Lines, Recovery, Request},
+    opening::{Banner, Opening},
 };
 use crate::{
     config::console::{Meaning, Script, Step, VALUES},
@@ -39,14 +40,6 @@ enum Purpose {
     Heartbeat,
 }
 
-/// How far the port is open.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Opening {
-    Unasked,
-    Settling { until: RunTime },
-    Open,
-}
-
 /// Session with a pen that has a text console.
 pub struct PenConsole {
     script: Script,
@@ -54,7 +47,6 @@ pub struct PenConsole {
     splitter: LineSplitter,
     lines: Lines<Purpose>,
     opening: Opening,
-    booted: bool,
     identity: Option<Identity>,
     /// Values told last, in the order of the script.
     told: [f64; VALUES.len()],
@@ -77,13 +69,13 @@ impl PenConsole {
     /// A session with the pen of this script, which must give this serial number where one is wanted.
     pub fn new(script: Script, serial_wanted: Option<String>) -> Self {
         let probe = request(&script, Purpose::Identify, &script.identify, &[0.0; VALUES.len()]);
+        let opening = Opening::new(Duration::from_millis(script.console.boot_ms.into()));
         Self {
             script,
             serial_wanted,
             splitter: LineSplitter::new(LINE_BYTES_MAX),
-            lines: Lines::new(Role::Pen, probe),
-            opening: Opening::Unasked,
-            booted: false,
+            lines: Lines::new(Role::Pen, Recovery::Probe(probe)),
+            opening,
             identity: None,
             told: [0.0; VALUES.len()],
             sent: Vec::new(),
@@ -151,7 +143,7 @@ impl PenConsole {
             drop(refused);
             // The probe may be refused late, on account of what was lost before it.
             if purpose != Purpose::Identify || self.identity.is_none() {
-                let command = self.lines.answered(at).map(|(request, _)| request.name()).unwrap_or_default();
+                let command = self.lines.answered(at).map(|(request, _)| request.name).unwrap_or_default();
                 self.fail(DeviceFault::Refused { role: Role::Pen, command, reason });
             }
             return;
@@ -270,21 +262,19 @@ impl PenConsole {
     }
 
     fn take_banner(&mut self, at: RunTime) {
-        self.booted = true;
-        if matches!(self.opening, Opening::Settling { .. }) {
-            self.opening = Opening::Open;
+        match self.opening.banner() {
+            Banner::Early => return,
+            Banner::Awaited => return self.ask(at, Purpose::Identify),
+            Banner::Restart => {}
+        }
+        self.lines.restarted();
+        if self.identity.is_none() {
+            // It was reset by the opening of its port, and its banner comes after one that was still on its way.
             return self.ask(at, Purpose::Identify);
         }
-        if self.opening == Opening::Open {
-            self.lines.restarted();
-            if self.identity.is_none() {
-                // It was reset by the opening of its port, and its banner comes after one that was still on its way.
-                return self.ask(at, Purpose::Identify);
-            }
-            self.disarm();
-            self.state = PenState::Unknown;
-            self.failed("the pen has rebooted during the run; check its supply, then run again".to_owned());
-        }
+        self.disarm();
+        self.state = PenState::Unknown;
+        self.failed("the pen has rebooted during the run; check its supply, then run again".to_owned());
     }
 
     fn disarm(&mut self) {
@@ -304,6 +294,7 @@ fn request(script: &Script, purpose: Purpose, step: &Step, told: &[f64]) -> Requ
     Request {
         purpose,
         bytes: script.line(&text),
+        name: text,
         allowed: Duration::from_millis(script.console.reply_ms.into()),
         // What sets something in motion is not done twice for the lack of an answer.
         repeatable: !matches!(purpose, Purpose::Start | Purpose::Hold { .. } | Purpose::Arm),
@@ -324,8 +315,7 @@ impl Session for PenConsole {
     }
 
     fn tick(&mut self, now: RunTime) {
-        if matches!(self.opening, Opening::Settling { until } if until <= now) {
-            self.opening = Opening::Open;
+        if self.opening.tick(now) {
             self.ask(now, Purpose::Identify);
         }
         if let Some(fault) = self.lines.tick(now) {
@@ -348,10 +338,7 @@ impl Session for PenConsole {
     }
 
     fn next_tick(&self) -> Option<RunTime> {
-        let settled = match self.opening {
-            Opening::Settling { until } => Some(until),
-            Opening::Unasked | Opening::Open => None,
-        };
+        let settled = self.opening.next_tick();
         [settled, self.lines.next_tick(), self.poll_due, self.heartbeat_due].into_iter().flatten().min()
     }
 
@@ -362,7 +349,7 @@ impl Session for PenConsole {
     }
 
     fn busy(&self) -> bool {
-        matches!(self.opening, Opening::Settling { .. }) || self.lines.busy()
+        self.opening.settling() || self.lines.busy()
     }
 
     fn take_fault(&mut self) -> Option<DeviceFault> {
@@ -374,13 +361,9 @@ impl Session for PenConsole {
     }
 
     fn identify(&mut self, now: RunTime) {
-        let boot = Duration::from_millis(self.script.console.boot_ms.into());
-        if self.opening == Opening::Unasked && !self.booted && !boot.is_zero() {
-            self.opening = Opening::Settling { until: now + boot };
-            return;
+        if self.opening.ask(now) {
+            self.ask(now, Purpose::Identify);
         }
-        self.opening = Opening::Open;
-        self.ask(now, Purpose::Identify);
     }
 
     fn damage(&self) -> String {

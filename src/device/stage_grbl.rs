@@ -10,7 +10,8 @@
 use super::{
     DeviceFault, Identity, Report, Session, Stage,
     grbl_controller::{Heard, obstacle},
-    lines::{Lines, Request},
+    lines::{Lines, Recovery, Request},
+    opening::{Banner, Opening},
     poll::{ANSWER_WAIT, Due, Poll},
 };
 use crate::{
@@ -51,14 +52,6 @@ enum Purpose {
     Jog,
 }
 
-/// How far the port is open.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Opening {
-    Unasked { booted: bool },
-    Settling { until: RunTime },
-    Open,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Rung {
     Cancel,
@@ -97,7 +90,7 @@ pub struct StageGrbl {
 }
 
 fn request(purpose: Purpose, line: &str, allowed: Duration, repeatable: bool) -> Request<Purpose> {
-    Request { purpose, bytes: format!("{line}\n").into_bytes(), allowed, repeatable }
+    Request { purpose, name: line.to_owned(), bytes: format!("{line}\n").into_bytes(), allowed, repeatable }
 }
 
 fn bad_lines(decoder: &MessageDecoder) -> u64 {
@@ -113,8 +106,8 @@ impl StageGrbl {
             name_wanted,
             decoder: MessageDecoder::default(),
             bad_lines_before: 0,
-            lines: Lines::new(Role::Stage, request(Purpose::Probe, "$G", REPLY_WAIT, true)),
-            opening: Opening::Unasked { booted: false },
+            lines: Lines::new(Role::Stage, Recovery::Probe(request(Purpose::Probe, "$G", REPLY_WAIT, true))),
+            opening: Opening::new(SETTLE),
             heard: Heard::default(),
             identity: None,
             poll: Poll::default(),
@@ -143,7 +136,6 @@ impl StageGrbl {
     }
 
     fn question(&mut self, now: RunTime) {
-        self.opening = Opening::Open;
         self.heard = Heard::default();
         self.lines.request(now, request(Purpose::Info, "$I", REPLY_WAIT, true));
         self.lines.request(now, request(Purpose::Settings, "$$", REPLY_WAIT, true));
@@ -195,9 +187,8 @@ impl StageGrbl {
         if self.moving {
             self.poll.schedule(at);
         }
-        let command = String::from_utf8_lossy(&request.bytes).trim().to_owned();
         let reason = format!("error {code}: {}", error_meaning(code));
-        self.fail(DeviceFault::Refused { role: Role::Stage, command, reason });
+        self.fail(DeviceFault::Refused { role: Role::Stage, command: request.name, reason });
     }
 
     fn take_alarm(&mut self, at: RunTime, code: u16) {
@@ -218,10 +209,10 @@ impl StageGrbl {
     }
 
     fn take_banner(&mut self, at: RunTime) {
-        match self.opening {
-            Opening::Unasked { .. } => return self.opening = Opening::Unasked { booted: true },
-            Opening::Settling { .. } => return self.question(at),
-            Opening::Open => {}
+        match self.opening.banner() {
+            Banner::Early => return,
+            Banner::Awaited => return self.question(at),
+            Banner::Restart => {}
         }
         let wanted = self.restarting.take().is_some();
         self.lines.restarted();
@@ -363,7 +354,7 @@ impl Session for StageGrbl {
     }
 
     fn tick(&mut self, now: RunTime) {
-        if matches!(self.opening, Opening::Settling { until } if until <= now) {
+        if self.opening.tick(now) {
             self.question(now);
         }
         if let Some(fault) = self.lines.tick(now) {
@@ -387,11 +378,7 @@ impl Session for StageGrbl {
     }
 
     fn next_tick(&self) -> Option<RunTime> {
-        let settled = match self.opening {
-            Opening::Settling { until } => Some(until),
-            Opening::Unasked { .. } | Opening::Open => None,
-        };
-        let poll = self.poll.next_tick();
+        let (settled, poll) = (self.opening.next_tick(), self.poll.next_tick());
         let ladder = self.ladder.map(|(_, due)| due);
         [settled, self.lines.next_tick(), poll, ladder, self.restarting].into_iter().flatten().min()
     }
@@ -401,7 +388,7 @@ impl Session for StageGrbl {
     }
 
     fn busy(&self) -> bool {
-        matches!(self.opening, Opening::Settling { .. }) || self.lines.busy()
+        self.opening.settling() || self.lines.busy()
     }
 
     fn take_fault(&mut self) -> Option<DeviceFault> {
@@ -413,9 +400,8 @@ impl Session for StageGrbl {
     }
 
     fn identify(&mut self, now: RunTime) {
-        match self.opening {
-            Opening::Unasked { booted: false } => self.opening = Opening::Settling { until: now + SETTLE },
-            Opening::Unasked { booted: true } | Opening::Settling { .. } | Opening::Open => self.question(now),
+        if self.opening.ask(now) {
+            self.question(now);
         }
     }
 
@@ -692,8 +678,7 @@ mod tests {
         talk.passes(130);
         assert!(talk.sent().contains("$G"));
         talk.hears("[GC:G0 G54]\r\nok\r\n");
-        assert_eq!(talk.sent(), "$G CANCEL ", "for a jog that was read after the first");
-        talk.hears("[GC:G0 G54]\r\nok\r\n");
+        assert_eq!(talk.sent(), "CANCEL ", "for a jog that was read after the first");
         talk.hears("<Idle|MPos:0.000,0.000,-1.200|FS:0,0>\r\n");
         assert_eq!((talk.stage.moving(), talk.stage.take_fault()), (false, None));
     }
