@@ -9,7 +9,8 @@ use crate::{
     bench::{Bench, opening::Scene},
     config::{
         calibration::Calibration,
-        library::{self, Library},
+        cartridge::Cartridge,
+        library::{self, Library, Loaded},
         rig::Rig,
     },
     link::{Role, interrupt::InterruptFlag, serial},
@@ -214,24 +215,57 @@ fn age(owner: &str, now: jiff::Timestamp) -> String {
     seconds.map(|seconds| format!(", for {} min {} s", seconds / 60, seconds % 60)).unwrap_or_default()
 }
 
-/// Opens the bench of a rig file for commands other than a validation.
-fn open(option: &RigOption, only: Option<Role>) -> Result<(Bench, Lock), Failure> {
-    let path = option.path();
-    let rig = library::rig(path.as_deref())?.value;
-    let library = Library::beside(path.as_deref());
-    let calibration = library.calibration(&rig.force.calibration, path.as_deref())?.value;
-    let cartridge = library.cartridge("1.5mm")?.value;
-    let lock = Lock::take(path.as_deref(), &rig)?;
-    let seed = rig.sim.as_ref().map_or(0, |world| world.seed);
-    let interrupt = InterruptFlag::default();
-    interrupt.listen().map_err(Failure::usage)?;
-    if let Some(role) = only.filter(|_| !rig.in_process()) {
-        let bench = Bench::open_only(rig, calibration, role, interrupt).map_err(Failure::usage)?;
-        return Ok((bench, lock));
+/// What a command other than a validation opens a bench by.
+pub struct Setup {
+    path: Option<PathBuf>,
+    /// The rig file.
+    pub rig: Rig,
+    /// The calibration record in force.
+    pub calibration: Loaded<Calibration>,
+    cartridge: Cartridge,
+}
+
+impl Setup {
+    /// Reads the rig file and what it names.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where one cannot be read.
+    pub fn of(option: &RigOption) -> Result<Self, Failure> {
+        let path = option.path();
+        let rig = library::rig(path.as_deref())?.value;
+        let library = Library::beside(path.as_deref());
+        let calibration = library.calibration(&rig.force.calibration, path.as_deref())?;
+        let cartridge = library.cartridge("1.5mm")?.value;
+        Ok(Self { path, rig, calibration, cartridge })
     }
-    let bench = Bench::open(rig, calibration, None, Scene::new(&cartridge, seed), interrupt).map_err(Failure::usage)?;
-    let bench = if let Some(role) = only { bench.only(role) } else { bench };
-    Ok((bench, lock))
+
+    /// Takes the bench.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where another process holds it.
+    pub fn lock(&self) -> Result<Lock, Failure> {
+        Lock::take(self.path.as_deref(), &self.rig)
+    }
+
+    /// Opens the ports of a bench that was taken: all of them, or that of one device.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where one cannot be opened.
+    pub fn open(self, only: Option<Role>) -> Result<Bench, Failure> {
+        let Self { rig, calibration, cartridge, .. } = self;
+        let interrupt = InterruptFlag::default();
+        interrupt.listen().map_err(Failure::usage)?;
+        if let Some(role) = only.filter(|_| !rig.in_process()) {
+            return Bench::open_only(rig, calibration.value, role, interrupt).map_err(Failure::usage);
+        }
+        let seed = rig.sim.as_ref().map_or(0, |world| world.seed);
+        let scene = Scene::new(&cartridge, seed);
+        let bench = Bench::open(rig, calibration.value, None, scene, interrupt).map_err(Failure::usage)?;
+        Ok(if let Some(role) = only { bench.only(role) } else { bench })
+    }
 }
 
 impl Check {
@@ -243,7 +277,9 @@ impl Check {
     pub fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
         let only = self.only.map(Device::role);
         let concerns = |role: Role| only.is_none_or(|only| only == role);
-        let (mut bench, lock) = open(&self.rig, only)?;
+        let setup = Setup::of(&self.rig)?;
+        let lock = setup.lock()?;
+        let mut bench = setup.open(only)?;
         if let Some(incident) = lock.incident() {
             terminal.note(&format!("this bench is quarantined until `rig recover`:\n{}", incident.trim()));
         }
@@ -320,16 +356,14 @@ impl Recover {
     ///
     /// [`Failure`] with the exit code of the contract.
     pub fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
-        let path = self.rig.path();
-        let rig = library::rig(path.as_deref())?.value;
-        let lock = Lock::take(path.as_deref(), &rig)?;
+        let setup = Setup::of(&self.rig)?;
+        let lock = setup.lock()?;
         let Some(incident) = lock.incident() else {
             terminal.answer("the bench is not quarantined\n");
             return Ok(Exit::Done);
         };
         terminal.note(&format!("incident:\n{}", incident.trim()));
-        drop(lock);
-        let (mut bench, lock) = open(&self.rig, None)?;
+        let mut bench = setup.open(None)?;
         let failed = |message: String| Failure { exit: Exit::Unsafe, message };
         bench.identify().map_err(|fault| failed(format!("{fault}; the bench stays quarantined")))?;
         bench.stream(bench.rig().force.sample_rate_hz).map_err(|fault| failed(fault.to_string()))?;

@@ -5,19 +5,19 @@
 
 use super::record::{self, Found};
 use crate::{
-    bench::{Bench, fault::Fault, opening::Scene},
+    bench::{Bench, fault::Fault},
     cli::{
         RigOption,
-        bench::{Incident, Lock},
+        bench::{Incident, Lock, Setup},
         exit::{Exit, Failure},
         operator::{Hands, OperatorOption},
         terminal::Terminal,
     },
     config::{
         calibration::{Calibration, What},
-        library::{self, Library, Loaded},
+        library::Loaded,
     },
-    link::{Hand, interrupt::InterruptFlag},
+    link::Hand,
     measure::calibration::{hard_stop, masses, ring_down},
     procedure::calibrate,
     run::{
@@ -129,20 +129,12 @@ impl Common {
                 return Err(Failure::usage(format!("{what} is empty; a record without it proves nothing")));
             }
         }
-        let path = self.rig.path();
-        let rig = library::rig(path.as_deref())?.value;
-        let library = Library::beside(path.as_deref());
-        let old = library.calibration(&rig.force.calibration, path.as_deref())?;
-        let cartridge = library.cartridge("1.5mm")?.value;
-        let hands = self.hands.hands(terminal, rig.simulated, None)?;
-        let lock = Lock::take(path.as_deref(), &rig)?;
+        let setup = Setup::of(&self.rig)?;
+        let hands = self.hands.hands(terminal, setup.rig.simulated, None)?;
+        let lock = setup.lock()?;
         lock.refuse_quarantined()?;
-        let interrupt = InterruptFlag::default();
-        interrupt.listen().map_err(Failure::usage)?;
-        let seed = rig.sim.as_ref().map_or(0, |world| world.seed);
-        let scene = Scene::new(&cartridge, seed);
-        let bench = Bench::open(rig, old.value.clone(), None, scene, interrupt).map_err(Failure::usage)?;
-        Ok(Session { bench, lock, hands, old })
+        let old = setup.calibration.clone();
+        Ok(Session { bench: setup.open(None)?, lock, hands, old })
     }
 }
 
