@@ -42,7 +42,10 @@ fn rail_and_stuck(header: &Header, screened: &mut Screened, anomalies: &mut Vec<
         highest = highest.max(*f);
     }
     let same = force.windows(2).filter(|pair| pair[0] == pair[1]).count();
-    let longest = longest_by_chance(force);
+    let share = equal_share(force);
+    let longest = run_by_chance(share, 1e-6 / total.max(1) as f64);
+    // At the end of the range fewer say enough, but for a force that rests on the lowest of its coarse steps.
+    let longest_at_end = longest.min(run_by_chance(share, 1e-4).max(8));
     let (mut out, mut rail, mut stuck) = (vec![false; total], 0_u64, 0_u64);
     let mut first_stuck = None;
     let mut start = 0;
@@ -52,7 +55,7 @@ fn rail_and_stuck(header: &Header, screened: &mut Screened, anomalies: &mut Vec<
         }
         let run = i - start;
         let clipped = force[start] == highest || force[start] == lowest;
-        if run > longest || (clipped && run > longest.min(8) && highest > lowest) {
+        if run > longest || (clipped && run > longest_at_end && highest > lowest) {
             out[start..i].fill(true);
             if clipped {
                 rail += run as u64;
@@ -95,8 +98,13 @@ fn rail_and_stuck(header: &Header, screened: &mut Screened, anomalies: &mut Vec<
     Ok(())
 }
 
-/// Longest run of equal readings that noise produces: from the share of equal neighbours in the quieter half.
-fn longest_by_chance(force: &[f64]) -> usize {
+/// Run of equal readings that noise exceeds with this probability.
+fn run_by_chance(equal_share: f64, probability: f64) -> usize {
+    (probability.ln() / equal_share.ln()).ceil() as usize
+}
+
+/// Share of equal neighbours that noise produces: that of the quieter half.
+fn equal_share(force: &[f64]) -> f64 {
     // Blocks of 32 readings, each judged alone, so that a stuck half does not make sticking seem normal.
     let mut shares: Vec<f64> = force
         .chunks_exact(32)
@@ -105,15 +113,14 @@ fn longest_by_chance(force: &[f64]) -> usize {
         .collect();
     let high = shares.len() * 3 / 4;
     let share = if shares.is_empty() { 0.0 } else { *shares.select_nth_unstable_by(high, f64::total_cmp).1 };
-    let share = (share + 0.05).clamp(0.15, 0.97);
-    ((1e-6 / force.len().max(1) as f64).ln() / share.ln()).ceil() as usize
+    (share + 0.05).clamp(0.15, 0.97)
 }
 
 /// Leaves out excursions of a few samples from which the force returns to where it was. Spikes close together hide
 /// each other, so the search is repeated on the rows that are left.
 fn spikes(screened: &mut Screened, anomalies: &mut Vec<Anomaly>) -> Result<(), Refusal> {
     let total = screened.recording.len();
-    let limit = SPIKE_SCALES * excursion_scale(&screened.recording.force_n);
+    let limit = spike_limit(&screened.recording.force_n);
     let (mut count, mut worst, mut first) = (0_u64, 0.0_f64, usize::MAX);
     for _ in 0..SPIKE_PASSES {
         let (out, found, height) = find_spikes(&screened.recording.force_n, limit);
@@ -198,6 +205,19 @@ fn excursion_scale(force: &[f64]) -> f64 {
     1.4826 * median(&mut heights).unwrap_or(0.0).max(1e-6)
 }
 
+/// Excursion that is a spike, N. A force in coarse steps may rest on one of them most of the time, which makes its
+/// scatter seem none at all: what rounding alone scatters (rectangular, GUM 4.3.7) is the least.
+fn spike_limit(force: &[f64]) -> f64 {
+    let rounding = smallest_step(force).unwrap_or(0.0) / 12.0_f64.sqrt();
+    SPIKE_SCALES * excursion_scale(force).max(rounding)
+}
+
+/// Smallest step from one reading to the next, N; `None` where all are equal.
+fn smallest_step(force: &[f64]) -> Option<f64> {
+    let steps = force.windows(2).map(|pair| (pair[1] - pair[0]).abs()).filter(|step| *step > 1e-9);
+    steps.reduce(f64::min)
+}
+
 /// Mean force over the last rows of a phase less that over its first.
 fn rise(recording: &Recording, from: Phase, to: Phase) -> Option<f64> {
     let (first, last) = (recording.rows(from)?, recording.rows(to)?);
@@ -223,13 +243,7 @@ fn sign_and_unit(header: &Header, screened: &Screened) -> Result<(), Refusal> {
         return Err(refusal("implausible-force", message));
     }
     let resolution = header.force.as_ref().map_or(0.0, |force| force.resolution_n);
-    let step = recording
-        .force_n
-        .windows(2)
-        .map(|pair| (pair[1] - pair[0]).abs())
-        .filter(|step| *step > 1e-9)
-        .fold(f64::INFINITY, f64::min);
-    if resolution > 0.0 && step > 30.0 * resolution && step.is_finite() {
+    if let Some(step) = smallest_step(&recording.force_n).filter(|step| resolution > 0.0 && *step > 30.0 * resolution) {
         let message = format!("the smallest step of the force is {step} N, declared {resolution} N");
         return Err(refusal("force-unit", format!("{message}; check the unit of the force column")));
     }
@@ -238,7 +252,7 @@ fn sign_and_unit(header: &Header, screened: &Screened) -> Result<(), Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::{excursion_scale, find_spikes};
+    use super::{find_spikes, spike_limit};
     use crate::prng::Stream;
 
     fn noisy(force_n: impl Fn(u32) -> f64) -> Vec<f64> {
@@ -247,7 +261,7 @@ mod tests {
     }
 
     fn spikes(force: &[f64]) -> u64 {
-        find_spikes(force, 9.0 * excursion_scale(force)).1
+        find_spikes(force, spike_limit(force)).1
     }
 
     #[test]
@@ -256,6 +270,20 @@ mod tests {
         force[300] += 1.0;
         force[700..703].iter_mut().for_each(|f| *f -= 0.5);
         assert_eq!(spikes(&force), 2);
+    }
+
+    #[test]
+    fn a_force_that_rests_on_one_step_holds_no_spikes_but_real_ones() {
+        const STEP_N: f64 = 0.002;
+        // Noise of a quarter step about the middle of a step: nearly all readings are equal, and some flicker.
+        let mut stream = Stream::named(5, "steps");
+        let mut force: Vec<f64> =
+            (0..2000).map(|_| (0.12 / STEP_N + 0.25 * stream.normal()).round() * STEP_N).collect();
+        let flickers = force.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        assert!(flickers > 50, "{flickers}");
+        assert_eq!(spikes(&force), 0);
+        force[300] += 0.1;
+        assert_eq!(spikes(&force), 1);
     }
 
     #[test]
