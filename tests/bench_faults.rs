@@ -435,12 +435,29 @@ fn a_move_beyond_a_limit_is_refused_before_it_is_sent() {
     let cases = [
         (Axis::Z, 5.0, 1.0, "without a force stream"),
         (Axis::Z, 25.1, 1.0, "beyond the limit"),
-        (Axis::Z, 5.0, 2.1, "above the limit"),
         (Axis::Z, f64::NAN, 1.0, "beyond the limit"),
     ];
     for (axis, target_mm, speed_mm_s, said) in cases {
         let fault = scene.bench.begin_move(axis, target_mm, speed_mm_s).expect_err(said);
         assert!(fault.to_string().contains(said), "{fault}");
+    }
+    assert!(!scene.bench.moved() && !scene.told_to_move());
+    let mut scene = scene.in_motion();
+    scene.sent.borrow_mut().clear();
+    let fault = scene.bench.begin_move(Axis::Z, 15.0, 2.1).expect_err("too fast");
+    assert!(fault.to_string().contains("above the limit"), "{fault}");
+    assert!(!scene.told_to_move());
+}
+
+/// Away from the pen any speed is allowed, but where a stage stands that was not homed nobody knows.
+#[test]
+fn a_stage_without_reference_is_called_so_at_any_speed() {
+    let mut scene = Scene::new(Trouble::None);
+    scene.bench.identify().unwrap();
+    scene.bench.stream(10_000.0).unwrap();
+    for speed_mm_s in [1.0, 10.0] {
+        let fault = scene.bench.begin_move(Axis::Z, 1.0, speed_mm_s).expect_err("not homed").to_string();
+        assert!(fault.contains("no reference position") && fault.contains("home it first"), "{speed_mm_s}: {fault}");
     }
     assert!(!scene.bench.moved() && !scene.told_to_move());
 }

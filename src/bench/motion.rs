@@ -202,17 +202,10 @@ impl Bench {
     /// [`Fault`] where the target or the speed is beyond the limits, or no force stream watches.
     pub fn begin_move(&mut self, axis: Axis, target_mm: f64, speed_mm_s: f64) -> Result<Duration, Fault> {
         let limits = &self.rig.limits;
-        let position_mm = self.devices.stage.position_mm(axis).unwrap_or(0.0);
         if axis == Axis::Z && (target_mm > limits.travel_max_mm || !target_mm.is_finite()) {
             let limit_mm = limits.travel_max_mm;
             return Err(Fault::Procedure(format!(
                 "a move to z = {target_mm:.3} mm is beyond the limit of {limit_mm} mm"
-            )));
-        }
-        if axis == Axis::Z && target_mm > position_mm && speed_mm_s > limits.approach_speed_max_mm_s {
-            let limit = limits.approach_speed_max_mm_s;
-            return Err(Fault::Procedure(format!(
-                "an approach at {speed_mm_s} mm/s is above the limit of {limit} mm/s"
             )));
         }
         if !target_mm.is_finite() || !speed_mm_s.is_finite() || speed_mm_s <= 0.0 {
@@ -220,8 +213,22 @@ impl Bench {
             return Err(Fault::Procedure(text));
         }
         self.permit()?;
+        // Whether it is an approach shows where the stage stands alone.
         if !self.devices.stage.homed() {
-            return Err(Fault::Procedure("the stage has no reference position; home it first".to_owned()));
+            let reason = "the stage has no reference position, so where it stands is unknown; home it first, as every run \
+                          does at its beginning";
+            return Err(Fault::Procedure(reason.to_owned()));
+        }
+        let Some(position_mm) = self.devices.stage.position_mm(axis) else {
+            let text =
+                format!("the stage does not tell where axis {axis:?} stands; is it among stage.axes in the rig file?");
+            return Err(Fault::Procedure(text));
+        };
+        let limit = self.rig.limits.approach_speed_max_mm_s;
+        if axis == Axis::Z && target_mm > position_mm && speed_mm_s > limit {
+            return Err(Fault::Procedure(format!(
+                "an approach at {speed_mm_s} mm/s is above the limit of {limit} mm/s"
+            )));
         }
         self.moved = true;
         let now = self.now();
