@@ -141,3 +141,73 @@ fn scan(bench: &mut Bench, flush_mm: f64, glide: &mut Glide) -> Result<(), Fault
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ARRIVED_WITHIN_MM, Settings, scan_and_run};
+    use crate::{
+        bench::{Bench, Recorder, Sample, opening::Scene},
+        capture::Phase,
+        config::{
+            library::{self, Library},
+            rig::Axis,
+        },
+        link::interrupt::InterruptFlag,
+        procedure::press,
+    };
+    use std::{cell::RefCell, rc::Rc, time::Duration};
+
+    /// The phases that were recorded, and the encoder's last count in each.
+    struct Phases(Rc<RefCell<Vec<(Phase, i32)>>>);
+
+    impl Recorder for Phases {
+        fn record(&mut self, phase: Phase, sample: &Sample) -> Result<(), String> {
+            let mut phases = self.0.borrow_mut();
+            match phases.last_mut() {
+                Some((last, z_counts)) if *last == phase => *z_counts = sample.z_counts,
+                _ => phases.push((phase, sample.z_counts)),
+            }
+            Ok(())
+        }
+
+        fn finish(self: Box<Self>) -> Result<(), String> {
+            Ok(())
+        }
+    }
+
+    /// Homing comes from above and the scan from below: the play of the screw lies between, and the encoder shows it.
+    #[test]
+    fn a_scan_ends_where_the_stage_stands_though_the_encoder_stands_short() {
+        let mut rig = library::rig(None).expect("the built-in bench").value;
+        let world = rig.sim.as_mut().expect("simulated");
+        world.phantom.face_mm = 3.0;
+        (world.stage.backlash_mm, world.stage.ripple_mm, world.stage.encoder_scale_error) = (0.003, 0.0, 0.0);
+        let library = Library::default();
+        let calibration = library.calibration("simulated", None).expect("built in").value;
+        let cartridge = library.cartridge("1.5mm").expect("built in").value;
+        let mut bench = Bench::open(rig, calibration, None, Scene::new(&cartridge, 1), InterruptFlag::default())
+            .expect("a simulated bench opens");
+        let sound = "a sound bench";
+        bench.identify().expect(sound);
+        bench.stream(10_000.0).expect(sound);
+        bench.take_zero(Duration::from_millis(100)).expect(sound);
+        bench.home().expect(sound);
+        bench.move_to(Axis::Z, 1.0, 1.0).expect(sound);
+        bench.home().expect(sound);
+        bench.arm_pen(110.0, 0.5).expect(sound);
+        bench.hold_pen(false).expect(sound);
+        let face_mm = press::seek_face(&mut bench).expect(sound);
+        let phases = Rc::default();
+        let settings = Settings { set_depth_mm: 0.5, stroke_rate_hz: 110.0, strokes: 20 };
+        let recorder = Box::new(Phases(Rc::clone(&phases)));
+        let flush_mm = scan_and_run(&mut bench, settings, face_mm, recorder).expect("the scan ends");
+        let (zero_counts, mm_per_count) = (bench.z_zero_counts(), bench.calibration().encoder.mm_per_count);
+        let ends: Vec<_> = phases.borrow().iter().skip(2).copied().collect();
+        let [(Phase::Standoff, _), (Phase::Run, z_counts)] = ends[..] else { panic!("{ends:?}") };
+        let short_mm = flush_mm - (f64::from(z_counts) - zero_counts) * mm_per_count;
+        assert!(
+            (ARRIVED_WITHIN_MM..0.005).contains(&short_mm),
+            "{short_mm} mm short: the bench of this test has no play"
+        );
+    }
+}
