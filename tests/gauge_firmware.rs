@@ -73,6 +73,31 @@ fn a_gauge_answers_in_its_unit_and_refuses_what_it_does_not_know() {
 }
 
 #[test]
+fn a_gauge_shows_peaks_lists_its_settings_and_is_silent_about_what_it_was_set_to() {
+    let commands = [
+        (100, "PC"),
+        (110, "?"),
+        (120, "PT"),
+        (130, "?"),
+        (140, "NUM"),
+        (150, "LB"),
+        (160, "LIST"),
+        (170, "CUR"),
+        (180, "FULL"),
+        (190, "N"),
+        (200, "?"),
+        (210, "FLTC16"),
+        (220, "SAVE"),
+        (230, "MIT"),
+        (240, "?A"),
+        (250, "MITX"),
+    ];
+    let lines = said(&mut gauge(), cell(1.2345), &commands, 300);
+    let list = "V1.04;LBF;PT;FLTC8;FLTP1;AOUT00;AOFF5;NUM;MIT;POL;B0";
+    assert_eq!(texts(&lines), ["1.234 N", "0.000 N", list, "1.234 N", "*11", "*10"]);
+}
+
+#[test]
 fn a_gauge_sends_by_itself_until_told_otherwise_and_can_be_zeroed() {
     let commands = [(100, "AOUT100"), (300, "Z"), (400, "AOUT00")];
     let lines = said(&mut gauge(), cell(0.5), &commands, 600);
@@ -85,8 +110,9 @@ fn a_gauge_sends_by_itself_until_told_otherwise_and_can_be_zeroed() {
 fn beyond_its_range_a_device_gives_no_number() {
     let over = Cell { range_n: 5.0, ..cell(6.0) };
     assert_eq!(texts(&said(&mut gauge(), over.clone(), &[(50, "?C")], 80)), ["OVER"]);
-    let lines = said(&mut balance(25.0), over, &[(50, "SI"), (90, "S"), (130, "Z")], 200);
-    assert_eq!(texts(&lines), ["S +", "S +", "Z +"]);
+    let commands = [(50, "SI"), (90, "S"), (130, "Z"), (150, "ZI"), (170, "TI")];
+    let lines = said(&mut balance(25.0), over, &commands, 200);
+    assert_eq!(texts(&lines), ["S +", "S +", "Z +", "ZI +", "TI +"]);
 }
 
 #[test]
@@ -110,6 +136,23 @@ fn a_balance_repeats_as_fast_as_its_line_carries_until_asked_once() {
     // 18 bytes at 9600 baud are 18.75 ms.
     assert!((53..=56).contains(&lines.len()), "{} lines", lines.len());
     assert!(lines.last().unwrap().0 <= 2005);
+}
+
+/// The weight once it is stable, then what it changes to, until something else is asked.
+#[test]
+fn a_balance_tells_changes_of_the_weight() {
+    let commands = [(10, "SR"), (1000, "TA 0.20 g"), (1500, "TA 50.00 g"), (2000, "SI"), (2500, "TA 20.00 g")];
+    let lines = said(&mut balance(25.0), cell(0.980_665), &commands, 3000);
+    let weights: Vec<&(u64, String)> = lines.iter().filter(|(_, text)| text.starts_with("S ")).collect();
+    let [(_, first), (changed_ms, changed), (2005, _)] = weights[..] else { panic!("{lines:?}") };
+    assert_eq!((first.as_str(), changed.as_str()), ("S S     100.00 g", "S S      50.00 g"));
+    assert!((1500..1540).contains(changed_ms), "{lines:?}");
+}
+
+#[test]
+fn a_balance_has_a_display_and_keys() {
+    let commands = [(10, "D \"HELLO\""), (20, "DW"), (30, "K 1"), (40, "K 9")];
+    assert_eq!(texts(&said(&mut balance(25.0), cell(0.5), &commands, 60)), ["D A", "DW A", "K A", "K L"]);
 }
 
 #[test]

@@ -378,13 +378,24 @@ pub fn encode_message(message: &Message<'_>, with_lrc: bool, wire: &mut Vec<u8>)
     }
 }
 
+/// A command as a device hears it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard<'t> {
+    /// The command.
+    pub command: Command<'t>,
+    /// Whether it had an LRC.
+    pub checked: bool,
+    /// Whether a reply is wanted: `--` in place of the id wants none.
+    pub reply: bool,
+}
+
 /// Reads one line, without its end, as a command, as a device does: device, axis and id may be left out from the right
-/// and zero-padded. Returns the command and whether it had an LRC.
+/// and zero-padded.
 ///
 /// # Errors
 ///
 /// [`LineError`] where the LRC is wrong or the line has another shape; a device ignores such a line.
-pub fn parse_command(line: &[u8]) -> Result<(Command<'_>, bool), LineError> {
+pub fn parse_command(line: &[u8]) -> Result<Heard<'_>, LineError> {
     let (b'/', content) = line.split_first().ok_or(LineError::Shape)? else {
         return Err(LineError::Shape);
     };
@@ -393,7 +404,10 @@ pub fn parse_command(line: &[u8]) -> Result<(Command<'_>, bool), LineError> {
     let device = words.id().unwrap_or(0);
     let axis = words.id().unwrap_or(0);
     let id = words.id();
-    Ok((Command { device, axis, id, words: text(words.0)?.trim() }, checked))
+    let rest = text(words.0)?.trim();
+    let unanswered = rest.strip_prefix("--").filter(|rest| id.is_none() && (rest.is_empty() || rest.starts_with(' ')));
+    let command = Command { device, axis, id, words: unanswered.unwrap_or(rest).trim() };
+    Ok(Heard { command, checked, reply: unanswered.is_none() })
 }
 
 /// What a [`MessageDecoder`] threw away.
@@ -448,7 +462,7 @@ impl MessageDecoder {
 #[cfg(test)]
 mod tests {
     use super::{
-        Alert, Command, Flag, Info, LineError, Message, MessageDecoder, Reply, encode_message, parse_command,
+        Alert, Command, Flag, Heard, Info, LineError, Message, MessageDecoder, Reply, encode_message, parse_command,
         parse_message, position_to_data, speed_from_data, speed_to_data,
     };
     use proptest::prelude::*;
@@ -467,8 +481,10 @@ mod tests {
             ("/1 move vel 0", command(1, 0, None, "move vel 0"), false),
         ];
         for (line, expected, checked) in rows {
-            assert_eq!(parse_command(line.as_bytes()), Ok((expected, checked)), "{line}");
+            assert_eq!(parse_command(line.as_bytes()), Ok(Heard { command: expected, checked, reply: true }), "{line}");
         }
+        let silent = Heard { command: command(1, 3, None, "home"), checked: false, reply: false };
+        assert_eq!(parse_command(b"/1 3 -- home"), Ok(silent));
         assert_eq!(parse_command(b"/1 1 16:F8"), Err(LineError::Checksum));
         assert_eq!(parse_command(b"@01 0 OK IDLE -- 0"), Err(LineError::Shape));
     }
@@ -596,7 +612,7 @@ mod tests {
             let mut wire = Vec::new();
             command.encode(&mut wire);
             let line = wire.strip_suffix(b"\n").expect("ends in LF");
-            prop_assert_eq!(parse_command(line), Ok((command, true)));
+            prop_assert_eq!(parse_command(line), Ok(Heard { command, checked: true, reply: true }));
         }
 
         #[test]

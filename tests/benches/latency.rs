@@ -24,7 +24,7 @@ use rig::{
             telemetry::{BatchBuilder, ENCODERS, FORCE, Layout},
         },
         line::LineSplitter,
-        zaber::{Message, Reply, encode_message, parse_command},
+        zaber::{Heard, Message, Reply, encode_message, parse_command},
     },
 };
 use rustix::{
@@ -207,7 +207,7 @@ fn stage(mut device: File, stops: mpsc::Sender<(Role, Instant)>, quiet: Arc<Atom
         let now = Instant::now();
         let (mut input, mut answer) = (&buffer[..count], Vec::new());
         while let Some(line) = splitter.next_line(&mut input) {
-            let Ok((command, _)) = parse_command(line) else { continue };
+            let Ok(Heard { command, .. }) = parse_command(line) else { continue };
             if command.words == "stop" {
                 let _ = stops.send((Role::Stage, now));
             }

@@ -23,6 +23,17 @@ const WINDOW_MS: usize = 8;
 /// Most readings a second by itself.
 const RATE_MAX: u32 = 250;
 
+/// What the display shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    Current,
+    PeakCompression,
+    PeakTension,
+}
+
+/// Set commands that change nothing of what a simulated gauge does: filters, power-off, memory, direction, outputs.
+const WITHOUT_EFFECT: [&str; 7] = ["FLTC", "FLTP", "AOFF", "SAVE", "MIT", "POL", "B"];
+
 /// A simulated gauge.
 #[derive(Debug)]
 pub struct Mark10Firmware {
@@ -31,6 +42,7 @@ pub struct Mark10Firmware {
     unit: ForceUnit,
     resolution_n: f64,
     with_unit: bool,
+    shown: Shown,
     /// Largest and smallest reading, N: peaks.
     peaks_n: [f64; 2],
     period: Option<Duration>,
@@ -46,6 +58,7 @@ impl Mark10Firmware {
             unit: gauge.unit,
             resolution_n: gauge.resolution_n,
             with_unit: true,
+            shown: Shown::Current,
             peaks_n: [0.0; 2],
             period: None,
             due: RunTime::ZERO,
@@ -62,6 +75,26 @@ impl Mark10Firmware {
         };
         let number = in_steps(force_n / newtons, step);
         if self.with_unit { format!("{number} {}", self.unit.name()) } else { number }
+    }
+
+    fn displayed(&self) -> String {
+        match self.shown {
+            Shown::Current if self.meter.saturated() => "OVER".to_owned(),
+            Shown::Current => self.reading(self.meter.force_n()),
+            Shown::PeakCompression => self.reading(self.peaks_n[0]),
+            Shown::PeakTension => self.reading(self.peaks_n[1]),
+        }
+    }
+
+    fn list(&self) -> String {
+        let rate = self.period.map_or(0.0, |period| 1.0 / period.as_secs_f64());
+        let (unit, units) = (self.unit.name().to_uppercase(), if self.with_unit { "FULL" } else { "NUM" });
+        let shown = match self.shown {
+            Shown::Current => "CUR",
+            Shown::PeakCompression => "PC",
+            Shown::PeakTension => "PT",
+        };
+        format!("V1.04;{unit};{shown};FLTC8;FLTP1;AOUT{rate:02.0};AOFF5;{units};MIT;POL;B0")
     }
 
     fn say(&mut self, now: RunTime, text: &str) {
@@ -87,23 +120,27 @@ impl Mark10Firmware {
             return self.set_output(now, rate);
         }
         let answer = match command.as_str() {
-            "?" | "?C" if self.meter.saturated() => "OVER".to_owned(),
-            "?" | "?C" => self.reading(self.meter.force_n()),
+            "?" => self.displayed(),
+            "?C" if self.meter.saturated() => "OVER".to_owned(),
+            "?C" => self.reading(self.meter.force_n()),
+            // Its display shows no average, so there is none.
+            "?A" | "A" => "*11".to_owned(),
             "?PC" => self.reading(self.peaks_n[0]),
             "?PT" => self.reading(self.peaks_n[1]),
             "RM" => "M5-2".to_owned(),
             "RN" => "Series 5".to_owned(),
             "RS" => "SIM-3456789".to_owned(),
             "RV" => "1.04".to_owned(),
-            "LIST" => {
-                let (unit, rate) = (self.unit.name(), self.period.map_or(0.0, |period| 1.0 / period.as_secs_f64()));
-                format!("V1.04;{unit};CUR;FLTC8;FLTP1;AOUT{rate:02.0};AOFF5;FULL;MIT;POL;B0")
-            }
+            "LIST" => self.list(),
             "Z" => return self.meter.zero(),
             "CLR" => {
                 self.peaks_n = [0.0; 2];
                 return;
             }
+            "CUR" => return self.shown = Shown::Current,
+            "PC" => return self.shown = Shown::PeakCompression,
+            "PT" => return self.shown = Shown::PeakTension,
+            known if without_effect(known) => return,
             "FULL" | "NUM" => {
                 self.with_unit = command == "FULL";
                 return;
@@ -124,6 +161,12 @@ impl Mark10Firmware {
             Err(_) => self.say(now, "*12"),
         }
     }
+}
+
+/// Whether it is one of [`WITHOUT_EFFECT`], alone or with its number.
+fn without_effect(command: &str) -> bool {
+    let numbers = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit());
+    WITHOUT_EFFECT.iter().any(|name| command.strip_prefix(name).is_some_and(numbers))
 }
 
 impl Firmware for Mark10Firmware {
@@ -153,7 +196,7 @@ impl Firmware for Mark10Firmware {
 
     fn restart(&mut self, _now: RunTime, _world: &mut World) {
         self.desk = Desk::new();
-        self.with_unit = true;
+        (self.with_unit, self.shown) = (true, Shown::Current);
         self.peaks_n = [0.0; 2];
         self.period = None;
     }

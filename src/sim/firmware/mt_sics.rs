@@ -1,7 +1,8 @@
 //! Firmware of a simulated balance: MT-SICS level 0 and 1.
 //!
 //! `S`, `Z` and `T` hold their answer until the weight is stable, or say `I` when it never is; `SIR` sends no faster than
-//! the line carries. Forces become weights by standard gravity, so its calibration stands at 1.
+//! the line carries, `SR` when the weight has changed. Forces become weights by standard gravity, so its calibration
+//! stands at 1. Display and keys answer and do nothing: nobody stands before it.
 
 use crate::{
     config::gauge::Gauge,
@@ -26,10 +27,13 @@ const STABLE_BY: Duration = Duration::from_secs(10);
 const WINDOW_MS: usize = 20;
 /// Differences over half a second, in steps, that count as stable.
 const STABLE_STEPS: f64 = 3.0;
+/// What is a change of weight: so many steps, and this share of the weight that was told last.
+const CHANGE_STEPS: f64 = 30.0;
+const CHANGE_SHARE: f64 = 0.125;
 /// Bytes of a line with a weight.
 const LINE_BYTES: u64 = 18;
 /// Most commands of the list that I0 sends.
-const COMMANDS: [(u8, &str); 15] = [
+const COMMANDS: [(u8, &str); 20] = [
     (0, "I0"),
     (0, "I1"),
     (0, "I2"),
@@ -42,9 +46,14 @@ const COMMANDS: [(u8, &str); 15] = [
     (0, "Z"),
     (0, "ZI"),
     (0, "@"),
+    (1, "D"),
+    (1, "DW"),
+    (1, "K"),
+    (1, "SR"),
     (1, "T"),
-    (1, "TI"),
+    (1, "TA"),
     (1, "TAC"),
+    (1, "TI"),
 ];
 
 /// A simulated balance.
@@ -58,11 +67,17 @@ pub struct BalanceFirmware {
     waiting: Option<(Held, RunTime, RunTime)>,
     repeat: Option<RunTime>,
     repeat_period: Duration,
+    /// The weight that was told last, while changes are told.
+    told: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Held {
     Weight,
+    /// The weight, and every change of it from then on.
+    Changes,
+    /// A change of the weight that was told last.
+    Change,
     Zero,
     Tare,
 }
@@ -80,6 +95,7 @@ impl BalanceFirmware {
             waiting: None,
             repeat: None,
             repeat_period: Duration::from_secs_f64(1.0 / rate_hz.max(0.1)).max(on_the_line),
+            told: None,
         }
     }
 
@@ -123,8 +139,11 @@ impl BalanceFirmware {
     /// Answers what waits for a stable weight, where it is one or never will be.
     fn look(&mut self, now: RunTime) {
         let Some((held, _, until)) = self.waiting else { return };
+        if held == Held::Change {
+            return self.look_for_change(now);
+        }
         let name = match held {
-            Held::Weight => "S",
+            Held::Weight | Held::Changes | Held::Change => "S",
             Held::Zero => "Z",
             Held::Tare => "T",
         };
@@ -132,7 +151,7 @@ impl BalanceFirmware {
             format!("{name} {}", if self.gross() >= 0.0 { "+" } else { "-" })
         } else if self.stable() {
             match held {
-                Held::Weight => self.weight(),
+                Held::Weight | Held::Changes | Held::Change => self.weight(),
                 Held::Zero => {
                     self.meter.zero();
                     self.tare = 0.0;
@@ -151,15 +170,41 @@ impl BalanceFirmware {
         };
         self.waiting = None;
         self.say(now, &text);
+        if held == Held::Changes {
+            self.told = Some(self.gross() - self.tare);
+            self.waiting = Some((Held::Change, now + LOOK_EVERY, now));
+        }
+    }
+
+    /// A change is told at once, and the weight once more when it is stable.
+    fn look_for_change(&mut self, now: RunTime) {
+        let (told, net) = (self.told.unwrap_or_default(), self.gross() - self.tare);
+        if (net - told).abs() <= (CHANGE_SHARE * told.abs()).max(CHANGE_STEPS * self.step()) {
+            self.waiting = Some((Held::Change, now + LOOK_EVERY, now));
+            return;
+        }
+        let text = self.weight();
+        self.say(now, &text);
+        if self.stable() {
+            self.told = Some(net);
+            self.waiting = Some((Held::Change, now + LOOK_EVERY, now));
+        } else {
+            self.waiting = Some((Held::Changes, now + LOOK_EVERY, now + STABLE_BY));
+        }
     }
 
     fn obey(&mut self, now: RunTime, command: &str) {
-        if matches!(command, "S" | "SI" | "@") {
+        if matches!(command, "S" | "SI" | "SIR" | "SR" | "@") {
             (self.repeat, self.waiting) = (None, None);
         }
         let dynamic = |stable: bool| if stable { "S" } else { "D" };
         let text = match command {
             "S" => return self.hold(now, Held::Weight),
+            "SR" => return self.hold(now, Held::Changes),
+            "ZI" | "TI" if self.meter.saturated() => {
+                format!("{command} {}", if self.gross() >= 0.0 { "+" } else { "-" })
+            }
+            "DW" => "DW A".to_owned(),
             "Z" => return self.hold(now, Held::Zero),
             "T" => return self.hold(now, Held::Tare),
             "SI" => self.weight(),
@@ -214,6 +259,8 @@ impl BalanceFirmware {
                 }
                 _ => "TA L".to_owned(),
             },
+            ["D", ..] if command.starts_with("D \"") && command.ends_with('"') && command.len() > 3 => "D A".to_owned(),
+            ["K", "1" | "2" | "3" | "4"] => "K A".to_owned(),
             [known, ..] if COMMANDS.iter().any(|(_, name)| *name == known) => format!("{known} L"),
             _ => "ES".to_owned(),
         }

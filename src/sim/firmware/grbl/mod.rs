@@ -2,11 +2,13 @@
 //!
 //! What makes GRBL hard to talk to is kept: a receive buffer of 128 bytes that overflows while the controller works on a
 //! line or waits for room in its planner of 15 blocks; settings writes during which nothing is received; CR LF as two
-//! line ends, each with its `ok`; `ok` at the end of homing only. [`program`] reads G-code, [`motion`] moves the drives.
-//! Deliberately absent: spindle, coolant, probe, safety door, check mode, sleep, start-up lines.
+//! line ends, each with its `ok`; `ok` at the end of homing only. [`program`] reads G-code, [`motion`] moves the drives,
+//! [`report`] tells of both.
+//! Deliberately absent: spindle, coolant, probe, safety door, overrides (reported as 100 %), start-up lines.
 
 pub(crate) mod motion;
 pub(crate) mod program;
+mod report;
 pub(crate) mod setting;
 
 pub use motion::MachineDrive;
@@ -18,7 +20,7 @@ use crate::{
 };
 use motion::{BLOCKS_MAX, Motion};
 use program::{Action, Block, Modes};
-use setting::{HOMING, PULL_OFF_MM, SEEK_MM_MIN, SOFT_LIMITS, STATUS_MASK, STEPS_PER_MM, Settings};
+use setting::{HOMING, PULL_OFF_MM, SEEK_MM_MIN, SOFT_LIMITS, STEPS_PER_MM, Settings};
 use std::{collections::VecDeque, time::Duration};
 
 /// Bytes that the receive ring holds; one of its 128 stays empty.
@@ -31,8 +33,6 @@ const LINE_WORK: Duration = Duration::from_micros(2500);
 const WRITE_WORK: Duration = Duration::from_millis(50);
 /// How often moving drives are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
-/// Reports from one work offset to the next, at rest and in motion.
-const OFFSET_EVERY: (u32, u32) = (10, 30);
 
 /// What the main loop is at.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,23 +55,42 @@ enum Work {
     },
     /// A critical alarm: only a reset helps.
     Stuck,
+    /// Asleep: only a reset wakes it.
+    Asleep,
+}
+
+/// What a line's bytes are part of.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Within {
+    #[default]
+    Words,
+    /// From `(` to `)`.
+    Brackets,
+    /// From `;` to the end of the line.
+    Remark,
 }
 
 /// A simulated GRBL controller.
 #[derive(Debug)]
 pub struct GrblFirmware {
     settings: Settings,
+    /// What `$RST` brings back.
+    shipped: Settings,
     name: String,
     modes: Modes,
     motion: Motion,
     locked: bool,
+    /// G-code is checked, and nothing moves.
+    checking: bool,
     work: Work,
     ring: VecDeque<u8>,
     line: String,
+    within: Within,
     overlong: bool,
     look_at: Option<RunTime>,
     status_wanted: bool,
     reports_to_offset: u32,
+    reports_to_overrides: u32,
     out: Vec<u8>,
     lost_bytes: u64,
 }
@@ -79,19 +98,24 @@ pub struct GrblFirmware {
 impl GrblFirmware {
     /// A controller that has just been powered, with a drive on each machine axis that has one.
     pub fn new(drives: [Option<MachineDrive>; 3], stage: &world::Stage) -> Self {
+        let settings = Settings::set_up(stage.travel_mm, stage.speed_max_mm_s, stage.acceleration_mm_s2);
         let mut controller = Self {
-            settings: Settings::set_up(stage.travel_mm, stage.speed_max_mm_s, stage.acceleration_mm_s2),
+            shipped: settings.clone(),
+            settings,
             name: "SIM-STAGE".to_owned(),
             modes: Modes::default(),
             motion: Motion::new(drives, STEPS_PER_MM),
             locked: true,
+            checking: false,
             work: Work::Reading,
             ring: VecDeque::new(),
             line: String::new(),
+            within: Within::Words,
             overlong: false,
             look_at: None,
             status_wanted: false,
             reports_to_offset: 0,
+            reports_to_overrides: 1,
             out: Vec::new(),
             lost_bytes: 0,
         };
@@ -147,11 +171,17 @@ impl GrblFirmware {
             b'\n' | b'\r' => {
                 let line = std::mem::take(&mut self.line);
                 let line = (!std::mem::take(&mut self.overlong)).then_some(line);
+                self.within = Within::Words;
                 self.work = Work::Line { until: now + LINE_WORK, line };
             }
+            b')' if self.within == Within::Brackets => self.within = Within::Words,
+            _ if self.within != Within::Words => {}
+            b'(' => self.within = Within::Brackets,
+            b';' => self.within = Within::Remark,
+            // What is thrown away does not count: spaces, remarks, block delete.
+            ..=0x20 | b'/' | 0x7F.. => {}
             _ if self.line.len() >= LINE_BYTES_MAX => self.overlong = true,
-            0x21..0x7F => self.line.push(char::from(byte).to_ascii_uppercase()),
-            _ => {}
+            _ => self.line.push(char::from(byte).to_ascii_uppercase()),
         }
     }
 
@@ -174,18 +204,30 @@ impl GrblFirmware {
     }
 
     fn run(&mut self, now: RunTime, line: &str, world: &mut World) {
-        let line = without_comments(line);
         let result = match line.strip_prefix('$') {
             _ if line.is_empty() => Ok(()),
             Some(command) if command.starts_with("J=") => return self.run_jog(now, &command[2..], world),
             Some("H") => return self.run_home(now, world),
+            Some("C") if self.checking => return self.run_and_reset(now, "[MSG:Disabled]", world),
+            Some("RST=$" | "RST=#" | "RST=*") if !self.at_rest() => Err(8),
+            Some(command @ ("RST=$" | "RST=#" | "RST=*")) => return self.restore(now, command, world),
+            Some("SLP") if self.at_rest() => return self.sleep(world),
             Some(command) => self.run_system(now, command, world),
             None if self.locked || self.motion.jogging() => Err(9),
             None => {
                 self.catch_up(world);
-                match self.modes.line(&line) {
+                match self.modes.line(line) {
                     Ok(Action::Nothing) => Ok(()),
+                    Ok(Action::End) => {
+                        self.say("[MSG:Pgm End]");
+                        Ok(())
+                    }
+                    Ok(Action::Store) => {
+                        self.work = Work::Writing { until: now + WRITE_WORK };
+                        Ok(())
+                    }
                     Ok(Action::Move(block)) => return self.run_move(now, block, world),
+                    Ok(Action::Dwell(_)) if self.checking => Ok(()),
                     Ok(Action::Dwell(span_s)) => {
                         let span = Duration::from_secs_f64(span_s.min(3600.0));
                         self.work = Work::Dwell { span, until: None };
@@ -201,9 +243,39 @@ impl GrblFirmware {
         }
     }
 
+    /// Neither moving nor held nor checking: what changes settings may be done, locked or not.
+    fn at_rest(&self) -> bool {
+        !self.motion.active() && !self.checking
+    }
+
+    /// Says something, answers the line, and restarts.
+    fn run_and_reset(&mut self, now: RunTime, message: &str, world: &mut World) {
+        self.say(message);
+        self.say("ok");
+        self.reset(now, world);
+    }
+
+    /// Settings (`$`), offsets (`#`), or all of it as it was shipped.
+    fn restore(&mut self, now: RunTime, command: &str, world: &mut World) {
+        if command != "RST=#" {
+            self.settings = self.shipped.clone();
+        }
+        if command != "RST=$" {
+            self.modes.stored_mm = [0.0; 3];
+        }
+        self.run_and_reset(now, "[MSG:Restoring defaults]", world);
+    }
+
+    fn sleep(&mut self, world: &mut World) {
+        self.say("ok");
+        self.say("[MSG:Sleeping]");
+        self.motion.abort(world);
+        self.work = Work::Asleep;
+    }
+
     /// At rest, the next motion begins where the last one was ended.
     fn catch_up(&mut self, world: &World) {
-        if !self.motion.active() {
+        if self.at_rest() {
             self.modes.planned_mm = self.motion.position_mm(world);
         }
     }
@@ -211,7 +283,7 @@ impl GrblFirmware {
     fn run_jog(&mut self, now: RunTime, line: &str, world: &mut World) {
         let result = if self.locked {
             Err(9)
-        } else if self.motion.active() && !self.motion.jogging() {
+        } else if self.checking || self.motion.active() && !self.motion.jogging() {
             Err(8)
         } else {
             self.catch_up(world);
@@ -232,6 +304,9 @@ impl GrblFirmware {
             self.alarm(2);
             self.say("[MSG:Reset to continue]");
             self.work = Work::Stuck;
+        } else if self.checking {
+            self.modes.planned_mm = block.target_mm;
+            self.answer(now, Ok(()));
         } else if self.motion.is_free() {
             self.modes.planned_mm = block.target_mm;
             self.motion.push(block, world);
@@ -243,7 +318,7 @@ impl GrblFirmware {
     }
 
     fn run_home(&mut self, now: RunTime, world: &mut World) {
-        if self.motion.active() {
+        if !self.at_rest() {
             return self.answer(now, Err(8));
         }
         if !self.settings.is_on(HOMING) {
@@ -263,18 +338,20 @@ impl GrblFirmware {
                 self.say("[MSG:Caution: Unlocked]");
             }
             "X" => {}
+            "C" if self.locked || self.motion.active() => return Err(8),
+            "C" => {
+                self.catch_up(world);
+                self.checking = true;
+                self.say("[MSG:Enabled]");
+            }
             _ if self.motion.active() => return Err(8),
             "$" => self.settings.lines().collect::<Vec<_>>().iter().for_each(|line| self.say(line)),
+            _ if self.checking => return Err(8),
             "I" => {
                 self.say(&format!("[VER:1.1h.20190825:{}]", self.name));
                 self.say(&format!("[OPT:V,{BLOCKS_MAX},{}]", RING_BYTES_MAX + 1));
             }
-            "#" => {
-                self.say("[G54:0.000,0.000,0.000]");
-                self.say(&format!("[G92:{}]", coordinates(self.modes.offset_mm)));
-                self.say("[TLO:0.000]");
-                self.say(&format!("[PRB:{}:0]", coordinates(self.motion.position_mm(world))));
-            }
+            "#" => self.tell_offsets(),
             "N" => {
                 self.say("$N0=");
                 self.say("$N1=");
@@ -299,14 +376,15 @@ impl GrblFirmware {
 
     fn reset(&mut self, now: RunTime, world: &mut World) {
         let homing = self.work == Work::Homing;
+        self.locked |= self.work == Work::Asleep;
         if self.motion.abort(world) {
             self.alarm(if homing { 6 } else { 3 });
         }
         self.ring.clear();
         self.line.clear();
-        self.overlong = false;
-        self.modes = Modes::default();
-        self.reports_to_offset = 0;
+        (self.within, self.overlong, self.checking) = (Within::Words, false, false);
+        self.modes.restart();
+        (self.reports_to_offset, self.reports_to_overrides) = (0, 1);
         self.go_on(now);
         self.greet();
     }
@@ -330,65 +408,6 @@ impl GrblFirmware {
         }
         self.look_at = self.motion.active().then(|| now + LOOK_EVERY);
     }
-
-    fn state(&self, world: &World) -> &'static str {
-        if self.motion.is_homing() {
-            "Home"
-        } else if self.locked {
-            "Alarm"
-        } else if self.motion.held() {
-            if self.motion.turning(world) { "Hold:1" } else { "Hold:0" }
-        } else if self.motion.jogging() {
-            "Jog"
-        } else if self.motion.active() {
-            "Run"
-        } else {
-            "Idle"
-        }
-    }
-
-    fn tell_status(&mut self, world: &World) {
-        let mask = self.settings.get(STATUS_MASK) as u32;
-        let machine_mm = self.motion.position_mm(world);
-        let offset_mm = self.modes.offset_mm;
-        let work_mm = std::array::from_fn(|index| machine_mm[index] - offset_mm[index]);
-        let mut report = format!("<{}|", self.state(world));
-        report += &match mask & 1 {
-            0 => format!("WPos:{}", coordinates(work_mm)),
-            _ => format!("MPos:{}", coordinates(machine_mm)),
-        };
-        if mask & 2 != 0 {
-            report += &format!("|Bf:{},{}", self.motion.free_blocks(), RING_BYTES_MAX - self.ring.len());
-        }
-        report += &format!("|FS:{:.0},0", self.motion.feed_mm_min());
-        if self.reports_to_offset == 0 {
-            report += &format!("|WCO:{}", coordinates(offset_mm));
-            self.reports_to_offset = if self.motion.active() { OFFSET_EVERY.1 } else { OFFSET_EVERY.0 };
-        }
-        self.reports_to_offset -= 1;
-        self.say(&(report + ">"));
-    }
-}
-
-fn coordinates(mm: [f64; 3]) -> String {
-    // A tiny negative number would be written with its sign.
-    let [x, y, z] = mm.map(|mm| (mm * 1000.0).round() / 1000.0 + 0.0);
-    format!("{x:.3},{y:.3},{z:.3}")
-}
-
-fn without_comments(line: &str) -> String {
-    let mut kept = String::new();
-    let mut inside = false;
-    for character in line.chars() {
-        match character {
-            ';' => break,
-            '(' => inside = true,
-            ')' => inside = false,
-            _ if !inside => kept.push(character),
-            _ => {}
-        }
-    }
-    kept
 }
 
 impl Firmware for GrblFirmware {
@@ -419,7 +438,7 @@ impl Firmware for GrblFirmware {
         let due = match self.work {
             Work::Line { until, .. } | Work::Writing { until } => Some(until),
             Work::Dwell { until, .. } => until,
-            Work::Reading | Work::Room(_) | Work::Homing | Work::Stuck => None,
+            Work::Reading | Work::Room(_) | Work::Homing | Work::Stuck | Work::Asleep => None,
         };
         [due, self.look_at].into_iter().flatten().min()
     }
@@ -597,7 +616,59 @@ mod tests {
     #[test]
     fn long_lines_and_both_line_ends() {
         let mut bench = Bench::homed();
-        bench.check(&[(&"X".repeat(80), "error:11|"), ("G21 ; millimetres\r", "ok|ok|"), ("(note) g90", "ok|")]);
+        bench.check(&[
+            (&"X".repeat(80), "error:11|"),
+            ("G21 ; millimetres\r", "ok|ok|"),
+            ("(note) g90", "ok|"),
+            (&format!("G21 ({}) G90 ; {}", "a ".repeat(60), "b".repeat(60)), "ok|"),
+            ("/G90", "ok|"),
+        ]);
+    }
+
+    #[test]
+    fn check_mode_moves_nothing_and_ends_with_a_reset() {
+        let mut bench = Bench::homed();
+        bench.check(&[
+            ("$C", "[MSG:Enabled]|ok|"),
+            ("G53G0Z-3", "ok|"),
+            ("G91G1Z-1F100", "ok|"),
+            ("G4P100", "ok|"),
+            ("G2X1", "error:20|"),
+            ("$J=G91X1F100", "error:8|"),
+            ("$H", "error:8|"),
+        ]);
+        assert!(bench.ask("?", 10).starts_with("<Check|MPos:-24.000,-24.000,-1.000|"));
+        assert_eq!(bench.world.stage_position_mm(Axis::Z), 1.0);
+        bench.check(&[("$C", "[MSG:Disabled]|ok||Grbl 1.1h ['$' for help]|"), ("G53G0Z-1", "ok|")]);
+    }
+
+    #[test]
+    fn a_controller_asleep_is_woken_by_a_reset_and_locked_then() {
+        let mut bench = Bench::homed();
+        bench.check(&[("$SLP", "ok|[MSG:Sleeping]|"), ("G90", "")]);
+        bench.send(b"?");
+        assert!(bench.pass(1).starts_with("<Sleep|"));
+        bench.send(&[0x18]);
+        assert_eq!(bench.pass(1), "|Grbl 1.1h ['$' for help]|[MSG:'$H'|'$X' to unlock]|");
+    }
+
+    #[test]
+    fn offsets_are_stored_shown_and_restored_and_inches_are_reported_as_such() {
+        let mut bench = Bench::homed();
+        let offsets = bench.ask("$#", 50);
+        let names: Vec<&str> =
+            offsets.split('|').filter_map(|line| line.strip_prefix('[')?.split(':').next()).collect();
+        assert_eq!(names, ["G54", "G55", "G56", "G57", "G58", "G59", "G28", "G30", "G92", "TLO", "PRB"]);
+        bench.check(&[("G10L20P1X0Y0Z0", "ok|"), ("G92Z1", "ok|"), ("$10=0", "ok|")]);
+        assert!(bench.ask("?", 10).contains("WPos:0.000,0.000,1.000|FS:0,0|WCO:-24.000,-24.000,-2.000"));
+        bench.send(&[0x18]);
+        bench.pass(10);
+        assert!(bench.ask("?", 10).contains("|WCO:-24.000,-24.000,-1.000"), "G92 goes with a reset, G54 stays");
+        bench.check(&[("$13=1", "ok|")]);
+        assert!(bench.ask("?", 10).contains("WPos:0.0000,0.0000,0.0000|FS:0.0,0"));
+        let restored = "[MSG:Restoring defaults]|ok||Grbl 1.1h ['$' for help]|";
+        bench.check(&[("$RST=*", restored), ("M30", "[MSG:Pgm End]|ok|")]);
+        assert!(bench.ask("?", 10).contains("MPos:-24.000,-24.000,-1.000|FS:0,0|WCO:0.000,0.000,0.000"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! G-code of a simulated GRBL controller: words, modes, and the block that a line asks for.
 //!
-//! Deliberately absent: arcs, probes, tool lengths, canned cycles and coordinate systems other than G54 with a G92
+//! Deliberately absent: arcs, probes, tool lengths, and coordinate systems other than G54 (G10 L2, L20) with a G92
 //! offset. A stage has no use for them; they are refused with error 20.
 
 /// Millimetres an inch.
@@ -22,6 +22,10 @@ pub(crate) enum Action {
     Move(Block),
     /// Seconds, after all motion.
     Dwell(f64),
+    /// An offset was stored.
+    Store,
+    /// The end of the program.
+    End,
 }
 
 /// Number of the refusal on the wire.
@@ -31,18 +35,31 @@ pub(crate) type Refusal = u16;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Modes {
     motion: u8,
+    plane: u8,
     inches: bool,
     relative: bool,
     feed_mm_min: f64,
-    /// Work offset: machine position less work position.
-    pub(crate) offset_mm: [f64; 3],
+    /// Stored offset of G54.
+    pub(crate) stored_mm: [f64; 3],
+    /// Offset of G92 on top of it.
+    pub(crate) shift_mm: [f64; 3],
     /// Where the last motion that was taken ends, in machine coordinates.
     pub(crate) planned_mm: [f64; 3],
 }
 
 impl Default for Modes {
     fn default() -> Self {
-        Self { motion: 0, inches: false, relative: false, feed_mm_min: 0.0, offset_mm: [0.0; 3], planned_mm: [0.0; 3] }
+        let none_mm = [0.0; 3];
+        Self {
+            motion: 0,
+            plane: 17,
+            inches: false,
+            relative: false,
+            feed_mm_min: 0.0,
+            stored_mm: none_mm,
+            shift_mm: none_mm,
+            planned_mm: none_mm,
+        }
     }
 }
 
@@ -52,7 +69,11 @@ struct Words {
     g: Vec<f64>,
     axes: [Option<f64>; 3],
     feed: Option<f64>,
-    seconds: Option<f64>,
+    /// P: seconds of a dwell, or the number of a coordinate system.
+    parameter: Option<f64>,
+    /// L: what G10 does.
+    list: Option<f64>,
+    ends: bool,
 }
 
 /// Splits a line into words. It is upper case and without spaces.
@@ -74,7 +95,9 @@ fn words(line: &str) -> Result<Words, Refusal> {
             'Z' => words.axes[2] = Some(value),
             'F' if value < 0.0 => return Err(4),
             'F' => words.feed = Some(value),
-            'P' => words.seconds = Some(value),
+            'P' => words.parameter = Some(value),
+            'L' => words.list = Some(value),
+            'M' if value == 2.0 || value == 30.0 => words.ends = true,
             // Spindle, coolant, tool and line numbers change nothing on a stage.
             'M' | 'S' | 'T' | 'N' => {}
             _ => return Err(20),
@@ -84,46 +107,70 @@ fn words(line: &str) -> Result<Words, Refusal> {
 }
 
 impl Modes {
+    /// The modes of a controller that has just started; what is stored stays.
+    pub(crate) fn restart(&mut self) {
+        *self = Self { stored_mm: self.stored_mm, ..Self::default() };
+    }
+
+    /// Work offset: machine position less work position.
+    pub(crate) fn offset_mm(&self) -> [f64; 3] {
+        std::array::from_fn(|index| self.stored_mm[index] + self.shift_mm[index])
+    }
+
     /// The modes as `$G` tells them.
     pub(crate) fn text(&self) -> String {
         let (units, distance) = (if self.inches { 20 } else { 21 }, if self.relative { 91 } else { 90 });
-        format!("[GC:G{} G54 G17 G{units} G{distance} G94 M5 M9 T0 F{:.0} S0]", self.motion, self.feed_mm_min)
+        let Self { motion, plane, feed_mm_min, .. } = self;
+        format!("[GC:G{motion} G54 G{plane} G{units} G{distance} G94 M5 M9 T0 F{feed_mm_min:.0} S0]")
     }
 
     /// What a line of G-code asks for; its modes last.
     pub(crate) fn line(&mut self, line: &str) -> Result<Action, Refusal> {
         let words = words(line)?;
-        let (mut machine, mut dwell, mut set_offset) = (false, false, false);
+        let (mut machine, mut dwell, mut store, mut shift) = (false, false, false, false);
         let mut modes = self.clone();
         for &code in &words.g {
             match (code * 10.0).round() as i64 {
                 0 => modes.motion = 0,
                 10 => modes.motion = 1,
                 40 => dwell = true,
+                100 => store = true,
+                170 => modes.plane = 17,
+                180 => modes.plane = 18,
+                190 => modes.plane = 19,
+                800 => modes.motion = 80,
                 200 => modes.inches = true,
                 210 => modes.inches = false,
                 530 => machine = true,
                 900 => modes.relative = false,
                 910 => modes.relative = true,
-                920 => set_offset = true,
-                921 => modes.offset_mm = [0.0; 3],
-                170 | 490 | 540 | 610 | 911 | 940 | 400 => {}
+                920 => shift = true,
+                921 => modes.shift_mm = [0.0; 3],
+                490 | 540 | 610 | 911 | 940 | 400 => {}
                 _ => return Err(20),
             }
         }
         let scale = if modes.inches { INCH_MM } else { 1.0 };
         modes.feed_mm_min = words.feed.map_or(modes.feed_mm_min, |feed| feed * scale);
         let action = if dwell {
-            Action::Dwell(words.seconds.ok_or(28_u16)?.max(0.0))
-        } else if set_offset {
+            Action::Dwell(words.parameter.ok_or(28_u16)?.max(0.0))
+        } else if store {
+            modes.store(&words, scale)?;
+            Action::Store
+        } else if shift {
             for (index, value) in words.axes.iter().enumerate() {
                 if let Some(value) = value {
-                    modes.offset_mm[index] = modes.planned_mm[index] - value * scale;
+                    modes.shift_mm[index] = modes.planned_mm[index] - modes.stored_mm[index] - value * scale;
                 }
             }
             Action::Nothing
+        } else if words.ends {
+            (modes.motion, modes.plane, modes.relative) = (1, 17, false);
+            Action::End
         } else if words.axes == [None; 3] {
             Action::Nothing
+        } else if modes.motion == 80 {
+            return Err(31);
         } else if modes.motion == 1 && modes.feed_mm_min == 0.0 {
             return Err(22);
         } else {
@@ -133,6 +180,24 @@ impl Modes {
         };
         *self = modes;
         Ok(action)
+    }
+
+    /// G10: L2 sets the offset of G54, L20 makes the present position what is given.
+    fn store(&mut self, words: &Words, scale: f64) -> Result<(), Refusal> {
+        let system = words.parameter.ok_or(28_u16)?;
+        if !(0.0..=1.0).contains(&system) {
+            return Err(if (0.0..=6.0).contains(&system) { 20 } else { 29 });
+        }
+        let list = words.list.ok_or(28_u16)?;
+        for (index, value) in words.axes.iter().enumerate() {
+            let Some(value_mm) = value.map(|value| value * scale) else { continue };
+            self.stored_mm[index] = match list {
+                2.0 => value_mm,
+                20.0 => self.planned_mm[index] - self.shift_mm[index] - value_mm,
+                _ => return Err(20),
+            };
+        }
+        Ok(())
     }
 
     /// The block of a jog (`$J=`); no mode lasts.
@@ -165,7 +230,7 @@ impl Modes {
                 target_mm[index] = match (machine, self.relative) {
                     (true, _) => value_mm,
                     (false, true) => self.planned_mm[index] + value_mm,
-                    (false, false) => value_mm + self.offset_mm[index],
+                    (false, false) => value_mm + self.stored_mm[index] + self.shift_mm[index],
                 };
             }
         }
@@ -198,7 +263,20 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_refused_by_number() {
-        let rows = [("X", 2), ("1X", 1), ("G1X1", 22), ("G2X1", 20), ("G4", 28), ("GX", 2), ("Q1", 20), ("G1X1F-1", 4)];
+        let rows = [
+            ("G80X1", 31),
+            ("G10L3P1X0", 20),
+            ("G10L2X0", 28),
+            ("G10L2P3X0", 20),
+            ("X", 2),
+            ("1X", 1),
+            ("G1X1", 22),
+            ("G2X1", 20),
+            ("G4", 28),
+            ("GX", 2),
+            ("Q1", 20),
+            ("G1X1F-1", 4),
+        ];
         for (line, code) in rows {
             assert_eq!(Modes::default().line(line), Err(code), "{line}");
         }

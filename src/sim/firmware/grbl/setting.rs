@@ -1,7 +1,8 @@
 //! Settings of a simulated GRBL controller: numbers, values as shipped, what they may be.
 
-/// Status mask, soft limits, homing, pull-off, home speed, largest rate and travel: what the simulation acts on.
+/// Status mask, reports in inches, soft limits, homing, pull-off, home speed, largest rate and travel: what the simulation acts on.
 pub(crate) const STATUS_MASK: u16 = 10;
+pub(crate) const INCHES: u16 = 13;
 pub(crate) const SOFT_LIMITS: u16 = 20;
 pub(crate) const HOMING: u16 = 22;
 pub(crate) const SEEK_MM_MIN: u16 = 25;
@@ -21,7 +22,7 @@ impl Settings {
     pub(crate) fn set_up(travel_mm: f64, speed_max_mm_s: f64, acceleration_mm_s2: f64) -> Self {
         // The pull-off goes towards the pen at the seek rate, so that is kept below a bench's approach limit.
         let mut values = vec![(0, 10.0), (1, 25.0), (2, 0.0), (3, 0.0), (4, 0.0), (5, 0.0), (6, 0.0)];
-        values.extend([(STATUS_MASK, 1.0), (11, 0.01), (12, 0.002), (13, 0.0), (SOFT_LIMITS, 1.0), (21, 1.0)]);
+        values.extend([(STATUS_MASK, 1.0), (11, 0.01), (12, 0.002), (INCHES, 0.0), (SOFT_LIMITS, 1.0), (21, 1.0)]);
         values.extend([(HOMING, 1.0), (23, 0.0), (24, 25.0), (SEEK_MM_MIN, 100.0), (26, 250.0), (PULL_OFF_MM, 1.0)]);
         values.extend([(30, 1000.0), (31, 0.0), (32, 0.0)]);
         for (first, value) in
@@ -65,7 +66,7 @@ impl Settings {
     /// All settings as `$$` tells them, one a line.
     pub(crate) fn lines(&self) -> impl Iterator<Item = String> + '_ {
         self.values.iter().map(|(number, value)| match number {
-            11 | 12 | 24..=27 | 100.. => format!("${number}={value:.3}"),
+            11 | 12 | 24 | 25 | 27 | 100.. => format!("${number}={value:.3}"),
             _ => format!("${number}={value:.0}"),
         })
     }

@@ -18,7 +18,7 @@ use crate::{
     time::RunTime,
     wire::{
         line::LineSplitter,
-        zaber::{Alert, Command, Flag, Info, Message, Reply, encode_message, parse_command},
+        zaber::{Alert, Command, Flag, Heard, Info, Message, Reply, encode_message, parse_command},
     },
 };
 use std::time::Duration;
@@ -102,7 +102,7 @@ impl Firmware for ZaberFirmware {
     fn receive(&mut self, now: RunTime, mut bytes: &[u8], world: &mut World) {
         let Self { splitter, devices, microstep_mm, out, ignored_lines, .. } = self;
         while let Some(line) = splitter.next_line(&mut bytes) {
-            let Ok((command, checked)) = parse_command(line) else {
+            let Ok(Heard { command, checked, reply }) = parse_command(line) else {
                 *ignored_lines += 1;
                 continue;
             };
@@ -112,7 +112,11 @@ impl Firmware for ZaberFirmware {
             for device in devices.iter_mut().filter(|device| [0, device.address].contains(&command.device)) {
                 // Before each command, so that its reply does not depend on what came with it in one chunk.
                 device.watch(world, out);
+                let before = out.len();
                 device.answer(&command, checked, *microstep_mm, world, out);
+                if !reply {
+                    out.truncate(before);
+                }
             }
         }
         self.schedule(now);
@@ -410,6 +414,8 @@ mod tests {
             ("/1 1 13 set version 8", "@01 1 13 RJ IDLE -- DEVICEONLY|"),
             ("/3 0 14", ""),
             ("/1 1 16:F8", ""),
+            ("/1 3 -- set maxspeed 1000", ""),
+            ("/1 3 17 get maxspeed", "@01 3 17 OK IDLE -- 1000|"),
             ("hello", ""),
         ]);
     }
