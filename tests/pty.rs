@@ -376,6 +376,79 @@ fn a_pen_whose_host_was_killed_stops_by_its_own_lease() {
     });
 }
 
+/// A calibration moves the bench like a run, and leaves the same mark.
+#[test]
+fn a_calibration_whose_host_was_killed_leaves_a_quarantined_bench() {
+    undisturbed(|| {
+        let stand = Stand::on();
+        stand.write_plan("presses", PRESSES, &format!("{AT_REST}\ntolerance_mm = 0.15"));
+        let what = ["calibrate", "compliance", "--operator", "A. Smith", "--reference", "block", "--yes"];
+        let mut calibration = stand.command(what);
+        calibration.args(["--rig", "bench.toml"]).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut host = calibration.spawn().unwrap();
+        until("the mark of a calibration under way", || {
+            assert!(host.try_wait().unwrap().is_none(), "over before it moved");
+            fs::read_to_string(stand.path("bench.lock")).is_ok_and(|lock| lock.contains("rig calibrate"))
+        });
+        host.kill().unwrap();
+        host.wait().unwrap();
+        let refused = stand.validate("presses.toml");
+        assert_eq!(refused.code, Some(6), "{}", refused.messages);
+        let told = ["rig calibrate", "while the run was under way"];
+        assert!(told.iter().all(|words| refused.messages.contains(words)), "{}", refused.messages);
+        assert_eq!(stand.run(["recover", "--rig", "bench.toml"]).code, Some(0));
+        assert_eq!(stand.run(["recover", "--rig", "bench.toml"]).code, Some(0), "nothing is left to recover");
+    });
+}
+
+#[test]
+fn a_run_whose_host_was_killed_is_recovered_and_resumed_with_every_stroke_once() {
+    undisturbed(|| {
+        let stand = Stand::on();
+        let both = format!("{PRESSES}\n[dynamic]\nstroke_rates_hz = [110.0]\nstrokes = 600");
+        stand.write_plan("both", &both, &format!("{AT_REST}\ntolerance_mm = 0.15"));
+        let mut host = stand.validate_up_to("both.toml", "600 strokes at");
+        // Into the scan, or into the strokes: either way the capture is cut off.
+        sleep(Duration::from_secs(6));
+        assert!(host.try_wait().unwrap().is_none(), "over before it was killed");
+        host.kill().unwrap();
+        host.wait().unwrap();
+        let run = stand.only_run().unwrap();
+        let whole = ["press-00", "press-01"].map(|name| {
+            let path = run.join(format!("captures/c00-d0.50-{name}.rigc"));
+            (fs::read(&path).unwrap(), path)
+        });
+
+        let recovered = stand.run(["recover", "--rig", "bench.toml"]);
+        assert_eq!(recovered.code, Some(0), "{}", recovered.messages);
+        let resumed = Finished::from(stand.command(["resume"]).arg(&run).output().unwrap());
+        assert_eq!(resumed.code, Some(0), "{}", resumed.messages);
+        for (bytes, path) in whole {
+            assert!(fs::read(&path).unwrap() == bytes, "{}: what was whole stays", path.display());
+        }
+        let (presses, strokes) = (column(&run, "presses.csv", "capture"), column(&run, "strokes.csv", "stroke"));
+        assert_eq!(presses, ["c00-d0.50-press-00", "c00-d0.50-press-01"]);
+        assert!(strokes.len() >= 600, "{} strokes", strokes.len());
+        let in_order: Vec<String> = (0..strokes.len()).map(|stroke| stroke.to_string()).collect();
+        assert_eq!(strokes, in_order, "each stroke once");
+        let attempts = fs::read_dir(run.join("captures")).unwrap().map(|entry| entry.unwrap().file_name());
+        assert!(
+            attempts.into_iter().any(|name| name.to_string_lossy().contains(".attempt-1")),
+            "what was cut off is kept"
+        );
+        let verified = Finished::from(stand.command(["verify", "--recompute"]).arg(&run).output().unwrap());
+        assert_eq!(verified.code, Some(0), "{}", verified.messages);
+    });
+}
+
+/// A column of a table of a run, as text.
+fn column(run: &Path, table: &str, name: &str) -> Vec<String> {
+    let text = fs::read_to_string(run.join(table)).unwrap();
+    let mut rows = text.lines().map(|row| row.split(',').collect::<Vec<_>>());
+    let index = rows.next().unwrap().iter().position(|column| *column == name).unwrap();
+    rows.map(|row| row[index].to_owned()).collect()
+}
+
 #[test]
 fn ports_that_vanish_quarantine_the_bench_until_it_is_recovered() {
     undisturbed(|| {
