@@ -19,6 +19,9 @@ const LINE: Ground = Ground { rig: "sim-line", speed_mm_s: 0.05 };
 /// Device, fault, when and how long; exit code and words, which are none where the run goes on to its verdict.
 type Case = (&'static str, &'static str, &'static str, &'static str, Option<(i32, &'static str)>);
 
+/// Longest time-out of a device with its repetitions, and a stop.
+const LATE_MAX_S: f64 = 3.0;
+
 const START: &str = "";
 const CONTACT: &str = "when = { phase = \"contact\" }";
 const EXTENDED: &str = "when = { phase = \"extended\" }";
@@ -63,6 +66,9 @@ fn complaint(ends: Option<(i32, &str)>, run: &Run, sound: &Run) -> Option<String
     if run.code != code || !run.said(words) {
         return Some(format!("wanted is code {code} with {words:?}"));
     }
+    if let Some(late) = late(run, sound) {
+        return Some(late);
+    }
     let state = run.verdict["bench_state"].as_str().unwrap_or_default();
     let wanted = match code {
         2 => state == "safe: nothing was told to move",
@@ -70,6 +76,16 @@ fn complaint(ends: Option<(i32, &str)>, run: &Run, sound: &Run) -> Option<String
         _ => state == "safe: pen stopped, stage withdrawn, both confirmed",
     };
     (!wanted).then(|| format!("bench state {state:?}"))
+}
+
+/// A reaction has its bound: a run that ends does so before the step in hand would have been over, or little later.
+fn late(run: &Run, sound: &Run) -> Option<String> {
+    let (ended_s, ..) = run.fault()?;
+    let place = |text: &str| sound.events.iter().position(|(_, _, other)| other == text);
+    let index = run.events.iter().filter_map(|(_, _, text)| place(text)).max()?;
+    let (over_s, ..) = sound.events.get(index + 1)?;
+    (*ended_s > over_s + LATE_MAX_S)
+        .then(|| format!("it ended at {ended_s} s, and the step without the fault at {over_s} s"))
 }
 
 /// Either way a line is missing, or its answer: a deadline, and no count that is one behind for ever.
