@@ -58,8 +58,8 @@ fn main() {
     println!("load average {}", std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());
     let mut bare = f64::INFINITY;
     for _ in 0..REPEATS {
-        let here = round_trips("bare loop", bare_round_trips());
-        let link = round_trips("through the link", link_round_trips());
+        let [here, link] = round_trips_in_turns();
+        let (here, link) = (round_trips("bare loop", here), round_trips("through the link, in turns", link));
         println!("  ratio of the medians {:.2} (goal: at most 2)", link / here);
         bare = bare.min(here);
     }
@@ -114,25 +114,21 @@ fn echo(mut device: File) {
 const WORD: &[u8] =
     &[0x02, 0x10, 0x01, 0x02, 0x7F, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x03, 0x26, 0x80, 0];
 
-fn bare_round_trips() -> Vec<Duration> {
-    let Terminal { device, _host: mut host, .. } = terminal();
+/// Round trips of a bare loop and through the link in turns, so that whatever else the machine does befalls both.
+fn round_trips_in_turns() -> [Vec<Duration>; 2] {
+    let Terminal { device, _host: mut bare, .. } = terminal();
     echo(device);
-    let once = || {
-        let began = Instant::now();
-        host.write_all(WORD).expect("written");
-        let mut word = [0; 17];
-        host.read_exact(&mut word).expect("read");
-        began.elapsed()
-    };
-    std::iter::repeat_with(once).take(ROUNDS).collect()
-}
-
-fn link_round_trips() -> Vec<Duration> {
     let Terminal { device, _host, path } = terminal();
     echo(device);
     let mut link = SerialLink::open(&[(Role::Pen, &path, 115_200)]).expect("open");
     let mut bytes = Vec::new();
-    let once = || {
+    let mut times = [Vec::with_capacity(ROUNDS), Vec::with_capacity(ROUNDS)];
+    for _ in 0..ROUNDS {
+        let began = Instant::now();
+        bare.write_all(WORD).expect("written");
+        let mut word = [0; 17];
+        bare.read_exact(&mut word).expect("read");
+        times[0].push(began.elapsed());
         let began = Instant::now();
         link.send(Role::Pen, WORD, false).expect("sent");
         let (mut count, deadline) = (0, link.now() + Duration::from_secs(1));
@@ -140,9 +136,9 @@ fn link_round_trips() -> Vec<Duration> {
             assert_eq!(link.wait(deadline, &mut bytes), Wake::Bytes(Role::Pen));
             count += bytes.len();
         }
-        began.elapsed()
-    };
-    std::iter::repeat_with(once).take(ROUNDS).collect()
+        times[1].push(began.elapsed());
+    }
+    times
 }
 
 /// What the force device is told to do.
