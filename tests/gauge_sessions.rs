@@ -104,6 +104,15 @@ impl Hand {
     }
 }
 
+/// When each sample was measured.
+fn times(hand: &mut Hand) -> Vec<RunTime> {
+    let at = |sample: ForceSample| match sample.tie {
+        Tie::Separate { at, .. } => Some(at),
+        Tie::Latched { .. } => None,
+    };
+    hand.samples().into_iter().filter_map(at).collect()
+}
+
 const MARK10_IDENTITY: [&str; 3] = ["M5-2\r\n", "3456789\r\n", "1.04\r\n"];
 const BALANCE_IDENTITY: [&str; 4] =
     ["I4 A \"B021002593\"\r\n", "I1 A \"01\" \"2.30\"\r\n", "I2 A \"XS1203S\"\r\n", "I3 A \"1.10\"\r\n"];
@@ -302,11 +311,26 @@ proptest! {
             }
             hand.session.end(hand.now);
             hand.wait(10);
-            let times: Vec<RunTime> = hand.samples().iter().filter_map(|sample| match sample.tie {
-                Tie::Separate { at, .. } => Some(at),
-                Tie::Latched { .. } => None,
-            }).collect();
-            prop_assert!(times.is_sorted());
+            prop_assert!(times(&mut hand).is_sorted());
+        }
+    }
+
+    #[test]
+    fn times_go_forward_whatever_the_pace(steps_ms in prop::collection::vec(1..60_u64, 60)) {
+        let mut gauge = Hand::mark10("");
+        gauge.identify(&MARK10_IDENTITY);
+        let mut balance = Hand::balance("");
+        balance.identify(&BALANCE_IDENTITY);
+        for (mut hand, reading) in [(gauge, "0.250 N\r\n"), (balance, "S D      25.00 g\r\n")] {
+            hand.session.start(hand.now, 50.0);
+            // Some of a pace that is none, and then many at once: what was held back.
+            for ms in steps_ms.iter().copied().chain([0; 40]) {
+                hand.wait(ms);
+                hand.say(reading);
+            }
+            let times = times(&mut hand);
+            prop_assert_eq!(times.len(), 100);
+            prop_assert!(times.is_sorted(), "{:?}", times);
         }
     }
 }
