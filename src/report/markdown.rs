@@ -4,9 +4,9 @@ use crate::{
     acceptance::Verdict,
     record::model::RunRecord,
     report::{
-        document::{attempts, cover, statistics},
+        document::{attempts, cover, signatures, statistics},
         figure::table::Table,
-        number, result, selection, verdict,
+        result, selection, verdict,
     },
 };
 
@@ -42,20 +42,11 @@ pub fn summary(record: &RunRecord) -> String {
 }
 
 fn facts(record: &RunRecord) -> Vec<(&'static str, String)> {
-    let run = &record.verdict;
-    vec![
-        ("Run", run.run.clone()),
-        ("Started", run.started.clone()),
-        ("Cartridge", run.cartridge.clone()),
-        ("Pen", run.pen.clone()),
-        ("Plan", run.plan.clone()),
-        ("Rig", run.rig.clone()),
-        ("Seed", run.seed.map_or_else(|| "none".to_owned(), |seed| seed.to_string())),
-        ("Time on the bench", number::duration(run.bench_time_s)),
-        ("Bench at the end", run.bench_state.clone()),
-        ("Attempts", attempts::in_short(record)),
-        ("SHA-256 of the record", record.digest.clone()),
-    ]
+    let mut facts = cover::subject(record);
+    facts.push(("Attempts", attempts::in_short(record)));
+    facts.push(("Electronic signatures", signatures::in_short(record)));
+    facts.push(("SHA-256 of the record", record.digest.clone()));
+    facts
 }
 
 fn sign(outcome: Verdict) -> &'static str {

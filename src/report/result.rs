@@ -57,7 +57,7 @@ pub fn results(depth: &SetDepth<'_>) -> Table {
     add(&mut table, "Protrusion, at rest (press)", "mm", at_rest(depth, |press| &press.protrusion_mm));
     add(&mut table, "Penetration, at rest (press)", "mm", at_rest(depth, |press| &press.penetration_mm));
     let forces = depth.presses.iter().filter_map(|(_, press)| press.puncture_force_n.as_ref());
-    add(&mut table, "Puncture force, whole cartridge", "N", mean_of(forces));
+    add(&mut table, "Puncture force, at the first fall", "N", mean_of(forces));
     let punctured = depth.presses.iter().filter(|(_, press)| press.punctured).count();
     tally(&mut table, "Sites punctured", depth.presses.len() as u64, punctured as u64);
     for group in depth.running() {

@@ -16,7 +16,7 @@ const DISTINCT_MAX: usize = 3;
 pub fn scan(depth: &SetDepth<'_>) -> Option<Figure> {
     let scans: Vec<_> = depth.dynamics.iter().filter(|(_, dynamic)| !dynamic.scan.is_empty()).collect();
     let (first, dynamic) = scans.first()?;
-    let mut share = Panel::new(Axis::numeric("Share of strokes that touch", "", &[0.0, 1.0]));
+    let mut share = Panel::new(Axis::numeric("Share of strokes seen to touch", "", &[0.0, 1.0]));
     let mut force = Panel::new(Axis::numeric("Mean peak force of strokes that touch", "N", &[0.0]));
     force.height = 0.8;
     let few = scans.len() <= DISTINCT_MAX;
@@ -54,13 +54,13 @@ pub fn scan(depth: &SetDepth<'_>) -> Option<Figure> {
     Some(Figure {
         id: format!("figure-scan-{}", depth.slug()),
         title: format!("Stand-off scan at set depth {}", number::set_depth(depth.set_depth_mm)),
-        caption: "The stage brings the phantom slowly into the reach of the stroking pen. A stroke touches only where \
-                  its protrusion exceeds the gap, so the share of strokes that touch, over the gap, is the \
-                  distribution of protrusion, read from the stage's encoder. The peak force over the gap is the map \
-                  that turns each stroke's force into its protrusion."
+        caption: "The stage brings the phantom slowly into the reach of the stroking pen. A stroke touches where its \
+                  protrusion exceeds the gap; it is seen to touch where its force stands out of the noise, which is a \
+                  little further in. The peak force over the gap, followed back to where it begins, gives the mean \
+                  protrusion, and is the map that turns each stroke's force into its protrusion."
             .to_owned(),
         alternative: format!(
-            "In {}, the share of strokes that touch falls from 1 to 0 as the gap grows; the mean protrusion of the \
+            "In {}, the share of strokes that are seen to touch, and their force, fall as the gap grows; the mean protrusion of the \
              run is {} mm and the mean penetration {} mm.",
             first.name,
             number::rounded(protrusion.value, protrusion.u()),
@@ -75,7 +75,7 @@ pub fn scan(depth: &SetDepth<'_>) -> Option<Figure> {
 }
 
 fn table(depth: &SetDepth<'_>) -> Table {
-    let columns = ["Capture", "Gap, mm", "Strokes", "Share that touch", "Mean peak force, N"];
+    let columns = ["Capture", "Gap, mm", "Strokes", "Share seen to touch", "Mean peak force, N"];
     let mut table = Table::new("", "Stand-off scan, one row a bin of the gap", &columns);
     for (capture, dynamic) in &depth.dynamics {
         for bin in &dynamic.scan {

@@ -87,11 +87,10 @@ impl Cover {
     }
 }
 
-fn facts(record: &RunRecord) -> Vec<(&'static str, String)> {
+/// What was tested, on what bench, by whom.
+pub fn subject(record: &RunRecord) -> Vec<(&'static str, String)> {
     let run = &record.verdict;
-    let refused = record.captures.iter().filter(|capture| capture.measurement.outcome.is_err()).count();
-    let captures = record.captures.len();
-    vec![
+    let mut facts = vec![
         ("Run", run.run.clone()),
         ("Started", run.started.clone()),
         ("Cartridge", run.cartridge.clone()),
@@ -99,16 +98,26 @@ fn facts(record: &RunRecord) -> Vec<(&'static str, String)> {
         ("Plan", run.plan.clone()),
         ("Rig", if run.simulated { format!("{} (SIMULATED)", run.rig) } else { run.rig.clone() }),
         ("Seed", run.seed.map_or_else(|| "none".to_owned(), |seed| seed.to_string())),
-        ("Time on the bench", number::duration(run.bench_time_s)),
-        ("Bench at the end", run.bench_state.clone()),
-        ("Captures", format!("{} measured, {refused} refused", captures - refused)),
-        ("Strokes", number::count(record.strokes.len() as u64)),
-        ("Criteria", statistics::tally(&run.criteria)),
-    ]
+    ];
+    let told = record.journal.iter().filter(|line| line.event == "environment");
+    facts.extend(told.map(|line| ("Circumstances", line.text.clone())));
+    facts.push(("Time on the bench", number::duration(run.bench_time_s)));
+    facts.push(("Bench at the end", run.bench_state.clone()));
+    facts
+}
+
+fn facts(record: &RunRecord) -> Vec<(&'static str, String)> {
+    let refused = record.captures.iter().filter(|capture| capture.measurement.outcome.is_err()).count();
+    let captures = record.captures.len();
+    let mut facts = subject(record);
+    facts.push(("Captures", format!("{} measured, {refused} refused", captures - refused)));
+    facts.push(("Strokes", number::count(record.strokes.len() as u64)));
+    facts.push(("Criteria", statistics::tally(&record.verdict.criteria)));
+    facts
 }
 
 /// What kept a run from acceptance, and what a reviewer would ask about: failed checks, criteria that were not accepted,
-/// refused captures, missed strokes, and for an aborted run its last events.
+/// refused captures, missed strokes, an interruption, a clock that was set, and for an aborted run its last events.
 pub fn notices(record: &RunRecord) -> Vec<Notice> {
     let notice = |what: String, why: &str| Notice { what, why: why.to_owned() };
     let failed = record.checks.iter().filter(|check| !check.passed);
@@ -124,6 +133,11 @@ pub fn notices(record: &RunRecord) -> Vec<Notice> {
     }
     notices.extend(refusals(record));
     notices.extend(missed(record));
+    let of_time = [("resumed", "Interrupted and taken up again"), ("clock", "The clock was set during the run")];
+    for (event, what) in of_time {
+        let lines = record.journal.iter().filter(|line| line.event == event);
+        notices.extend(lines.map(|line| notice(what.to_owned(), &line.text)));
+    }
     if record.verdict.verdict == Verdict::Aborted {
         notices.extend(last_events(record));
     }

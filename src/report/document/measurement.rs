@@ -26,9 +26,8 @@ pub fn section(record: &RunRecord, depths: &[SetDepth<'_>]) -> Section {
     section.say(
         "Each set depth is measured twice. At rest (press): the needles are held out and the stage rises until the \
          phantom lies flush with the face; force begins where the foremost tip meets the surface. Running (stand-off \
-         scan and run): the pen strokes at its rate while the stage glides into reach; the share of strokes that touch \
-         at a known gap gives the protrusion without any model of force, and the peak force of each stroke then gives \
-         the protrusion of that stroke.",
+         scan and run): the pen strokes at its rate while the stage glides into reach; the gap at which the force of \
+         the strokes begins gives the protrusion, and the peak force of each stroke then that of the stroke.",
     );
     section.say(
         "In the tables of results, n counts the values behind a mean, SD is their standard deviation (of strokes: \

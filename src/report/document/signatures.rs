@@ -40,9 +40,20 @@ pub fn section(record: &RunRecord) -> Section {
     section
 }
 
+/// Who has signed, in a sentence.
+pub fn in_short(record: &RunRecord) -> String {
+    let held = record.signatures.held.iter().map(|signed| {
+        let statement = &signed.statement;
+        format!("{} as {} on {}: {} ({})", statement.name, statement.role, statement.at, statement.reason, signed.key)
+    });
+    let broken = record.signatures.broken.iter().map(|finding| format!("DOES NOT HOLD: {finding}"));
+    let all: Vec<String> = held.chain(broken).collect();
+    if all.is_empty() { "none when this was made".to_owned() } else { all.join("; ") }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::section;
+    use super::{in_short, section};
     use crate::{
         acceptance::Verdict,
         record::signature::{Signed, Statement},
@@ -66,6 +77,8 @@ mod tests {
         };
         record.signatures.held.push(Signed { statement, key: text("SHA256:abc"), known: false });
         record.signatures.broken.push(text("manifest.sig: signature 2: cut off"));
+        let short = in_short(&record);
+        assert!(short.contains("A. Bee as approver") && short.contains("DOES NOT HOLD: manifest.sig"), "{short}");
         let section = section(&record);
         let Block::Prose(first) = &section.blocks[0] else { panic!("{section:?}") };
         assert!(format!("{first:?}").contains("cut off"));
