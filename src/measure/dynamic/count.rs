@@ -13,7 +13,7 @@ use crate::{
 pub const STROKES_MIN: usize = 20;
 /// Share of a period by which the run must outlast the place of a stroke for it to be called missed.
 const MISSED_MARGIN: f64 = 0.08;
-/// Part of the first period that a stroke takes under which the run began, at least.
+/// Part of a period that a stroke takes which the beginning or the end of the run cut, at least.
 const BEGUN_PERIODS: f64 = 0.5;
 /// Longest pause of the strokes, s.
 const PAUSE_S_MAX: f64 = 0.5;
@@ -32,6 +32,8 @@ pub struct Seen<'a> {
     pub samples: usize,
     /// True where it begins within a stroke, which then is neither measured nor missed.
     pub begins_in_contact: bool,
+    /// True where it ends within a stroke, which may be too short to be seen and is not missed.
+    pub ends_in_contact: bool,
     /// Stretches of damaged samples, first and last.
     pub damage: &'a [(f64, f64)],
     /// Measured sample rate, Hz.
@@ -68,11 +70,11 @@ impl Count {
             return Err(Refusal { code: "too-few-strokes".to_owned(), message });
         };
         let (first, last) = (onsets[0], onsets[onsets.len() - 1]);
-        let begun = if seen.begins_in_contact { BEGUN_PERIODS * period } else { 0.0 };
+        let cut = |in_contact: bool| if in_contact { BEGUN_PERIODS * period } else { 0.0 };
         let room = |samples: f64| (samples / period - MISSED_MARGIN).floor().max(0.0) as u64;
-        let head = room(first - begun);
+        let head = room(first - cut(seen.begins_in_contact));
         let numbers: Vec<u64> = segment::number(onsets, period).into_iter().map(|number| number + head).collect();
-        let total = numbers[numbers.len() - 1] + 1 + room(seen.samples as f64 - last);
+        let total = numbers[numbers.len() - 1] + 1 + room(seen.samples as f64 - last - cut(seen.ends_in_contact));
         let mut count = Self { period_samples: period, numbers, total, holes: Vec::new() };
         count.find_holes(seen)?;
         Ok(count)
@@ -160,9 +162,34 @@ impl Count {
 mod tests {
     use super::{Count, Seen};
 
+    fn seen<'a>(
+        onset_samples: &'a [f64],
+        samples: usize,
+        (begins_in_contact, ends_in_contact): (bool, bool),
+        damage: &'a [(f64, f64)],
+    ) -> Seen<'a> {
+        Seen { onset_samples, samples, begins_in_contact, ends_in_contact, damage, rate_hz: 6000.0 }
+    }
+
+    #[test]
+    fn a_stroke_that_the_end_of_the_run_cuts_is_not_missed() {
+        let onsets: Vec<f64> = (0..50).map(|k| 12.0 + 60.0 * f64::from(k)).collect();
+        let last = 12 + 60 * 49;
+        let total = |samples: usize, ends_in_contact: bool| {
+            let count = Count::of(&seen(&onsets, samples, (false, ends_in_contact), &[])).expect("counted");
+            (count.total, count.missed())
+        };
+        // A stroke is due 60 samples after the last, and needs a few more to be seen.
+        assert_eq!(total(last + 66, false), (51, 1));
+        assert_eq!(total(last + 66, true), (50, 0));
+        assert_eq!(total(last + 20, true), (50, 0));
+        assert_eq!(total(last + 126, true), (51, 1));
+    }
+
     fn count(missing: &[u64], samples: usize, damage: &[(f64, f64)]) -> Result<Count, String> {
         let onsets: Vec<f64> = (0..100).filter(|k| !missing.contains(k)).map(|k| 12.0 + 60.0 * k as f64).collect();
-        let seen = Seen { onset_samples: &onsets, samples, begins_in_contact: false, damage, rate_hz: 6000.0 };
+        let contact = (false, false);
+        let seen = seen(&onsets, samples, contact, damage);
         Count::of(&seen).map_err(|refusal| refusal.code)
     }
 

@@ -36,6 +36,8 @@ pub struct Follower<'a> {
     window: Vec<f64>,
     /// True where the first sample already shows contact.
     pub begins_in_contact: bool,
+    /// True where something touches at the last sample.
+    pub ends_in_contact: bool,
     /// Elastic unloading of the strokes that passed through.
     pub unloading: Unloading,
     /// Strokes that touched, in order.
@@ -71,6 +73,7 @@ impl<'a> Follower<'a> {
             shifted: Vec::new(),
             window: Vec::new(),
             begins_in_contact: false,
+            ends_in_contact: false,
             unloading: Unloading::default(),
             shapes: Vec::new(),
             damage: Vec::new(),
@@ -121,8 +124,7 @@ impl<'a> Follower<'a> {
         self.stage_mm.extend_from_slice(&track.stage_mm);
         self.bad.extend_from_slice(&track.bad);
         if self.samples == track.force_n.len() {
-            let first = track.force_n.first().map_or(0.0, |reading| reading - self.background.at(self.first as f64));
-            self.begins_in_contact = first.abs() > self.touch_n;
+            self.begins_in_contact = self.touches_at(0);
         }
         let reach = self.inverse.reach();
         let mut known = self.force_n.len();
@@ -146,7 +148,14 @@ impl<'a> Follower<'a> {
 
     /// The end of the signal: strokes that are cut off are looked at as far as they go.
     pub fn finish(&mut self) {
+        self.ends_in_contact = self.readings.len().checked_sub(1).is_some_and(|last| self.touches_at(last));
         self.look(true);
+    }
+
+    /// Whether the cell reads a force at one of the readings that are held.
+    fn touches_at(&self, reading: usize) -> bool {
+        let free = self.background.at((self.first + reading) as f64);
+        self.readings.get(reading).is_some_and(|force_n| (force_n - free).abs() > self.touch_n)
     }
 
     fn look(&mut self, ended: bool) {

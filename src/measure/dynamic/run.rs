@@ -94,6 +94,7 @@ impl Run<'_> {
             onset_samples: &onset_samples,
             samples: self.follower.samples,
             begins_in_contact: self.follower.begins_in_contact,
+            ends_in_contact: self.follower.ends_in_contact,
             damage: &damage,
             rate_hz: self.rate_hz,
         };
