@@ -12,12 +12,7 @@
 use crate::{
     capture::Header,
     measure::{
-        dynamic::{
-            elastic::{CORRELATED, Contact},
-            map::Map,
-            response::COMPLIANCE_RELATIVE,
-            stroke::Unloading,
-        },
+        dynamic::{elastic::Contact, map::Map, pulses::CORRELATED, response::COMPLIANCE_RELATIVE, stroke::Unloading},
         gauge,
     },
     uncertainty::{Budget, Measured},
@@ -28,9 +23,7 @@ const STEADY_MM: f64 = 0.004;
 /// Standard uncertainty of the map beyond the scan, mm.
 const MAP_MM: f64 = 0.015;
 /// Model of first contact (law of the phantom, kinematics near top dead centre), mm (derived).
-const MODEL_MM: f64 = 0.006;
-/// Standard uncertainty from heights that are not spread as their order statistics expect, in SDs of the heights.
-const HEIGHTS_SHARE: f64 = 0.4;
+const MODEL_MM: f64 = 0.003;
 /// Standard uncertainty for each prior SD by which the exponent lies outside its usual range, mm (derived).
 const UNUSUAL_MM: f64 = 0.02;
 /// First touches whose protrusion scatters this many times as much as that of the run are not what they seem.
@@ -42,6 +35,19 @@ const DIMPLE_MM: f64 = 0.004;
 /// Share of the force of cutting that stretches the phantom at top dead centre, where the needles stand and a force that
 /// grows with their speed is gone: standard uncertainty (derived).
 const CUTTING_SHARE_U: f64 = 0.4;
+
+/// What the surface does under the needles at top dead centre.
+#[derive(Clone, Copy, Debug)]
+pub struct Dimple {
+    /// Depression, mm.
+    pub mm: f64,
+    /// Its standard uncertainty, mm.
+    pub u_mm: f64,
+    /// By how much the load path has come back since the late force, on which the gap rests, because the force of
+    /// cutting has ceased, mm.
+    pub rebound_mm: f64,
+}
+
 /// What the run shows on average, and each stroke's distance from it.
 #[derive(Debug)]
 pub struct Average<'a> {
@@ -80,16 +86,13 @@ impl Average<'_> {
         let pulses = contact.pulses as f64;
         let early = scatter.max(contact.scatter_mm);
         let strange = if contact.scatter_mm > SCATTER_RATIO_MAX * scatter { contact.scatter_mm } else { 0.0 };
-        let uneven = if self.header.needles.unwrap_or(1) > 1 { HEIGHTS_SHARE * contact.spread_mm } else { 0.0 };
         let mut budget = Budget::default();
         budget.random("scatter of the first touches", early * (CORRELATED / pulses).sqrt(), Some(pulses - 1.0));
         budget.random("first touches against run", strange, None);
-        budget.random("law of first contact", contact.law_u_mm, Some(pulses));
-        budget.common("natural frequency of the cell", contact.response_u_mm.0, None);
-        budget.common("damping of the cell", contact.response_u_mm.1, None);
+        budget.random("law of first contact and heights of the needles", contact.law_u_mm, Some(pulses));
+        budget.common("frequency response of the cell", contact.response_u_mm, None);
         budget.common("model of first contact", MODEL_MM, None);
         budget.common("law outside the usual range", contact.unusual() * UNUSUAL_MM, None);
-        budget.common("heights of the foremost needles", uneven, None);
         budget.random("from the scan to the run", (steady_weight + map_weight).powf(-0.5), None);
         budget.random("drift against map", doubt, None);
         budget.common("face position", self.face_mm.u(), self.face_mm.budget.dof());
@@ -98,28 +101,29 @@ impl Average<'_> {
         Measured::new(contact.protrusion_mm + moved, budget)
     }
 
-    /// Depression of the phantom's surface under the needles at full extension, mm, and its standard uncertainty: the
-    /// elastic stretch of the unloading (Oliver and Pharr 1992) less that of the load path, which the carriage
-    /// unloads in series. `top_n` is the force at top dead centre. `None` where no unloading was seen.
-    pub fn dimple_mm(&self, unloading: &Unloading, top_n: f64) -> Option<(f64, f64)> {
+    /// Depression of the phantom's surface under the needles at full extension: the elastic stretch of the unloading
+    /// (Oliver and Pharr 1992) less that of the load path, which the carriage unloads in series. `top_n` is the force at
+    /// top dead centre. `None` where no unloading was seen.
+    pub fn dimple(&self, unloading: &Unloading, top_n: f64) -> Option<Dimple> {
         let (level_n, amplitude_n) = unloading.line()?;
         // What the force at the top has above the line is cutting; it may stretch the phantom, and how much is not seen.
         let cutting_n = (top_n - level_n).max(0.0);
         let give_mm = self.contact.half_stroke_mm / amplitude_n;
-        let dimple_mm = (level_n * (give_mm - self.header.compliance_mm_per_n)).max(0.0);
-        let u = (CUTTING_SHARE_U * cutting_n * give_mm).hypot(DIMPLE_RELATIVE * dimple_mm).max(DIMPLE_MM);
-        Some((dimple_mm, u))
+        let compliance = self.header.compliance_mm_per_n;
+        let mm = (level_n * (give_mm - compliance)).max(0.0);
+        let u_mm = (CUTTING_SHARE_U * cutting_n * give_mm).hypot(DIMPLE_RELATIVE * mm).max(DIMPLE_MM);
+        Some(Dimple { mm, u_mm, rebound_mm: compliance * (self.late_n - level_n).max(0.0) })
     }
 
     /// Mean penetration, mm: protrusion less gap and dimple.
-    pub fn penetration(&self, protrusion: &Measured, dimple_mm: (f64, f64)) -> Measured {
+    pub fn penetration(&self, protrusion: &Measured, dimple: &Dimple) -> Measured {
         let compliance = self.header.compliance_mm_per_n;
         let compliance_u = self.header.compliance_u_mm_per_n.unwrap_or(COMPLIANCE_RELATIVE * compliance);
         let mut budget = protrusion.budget.clone();
-        budget.random("dimple from unloading", dimple_mm.1, Some(10.0));
+        budget.random("dimple from unloading", dimple.u_mm, Some(10.0));
         // Gap and dimple both contain the load path's deflection, with opposite signs: most of it cancels.
         budget.common("compliance", 0.3 * compliance_u * self.late_n, None);
-        Measured::new((protrusion.value - self.gap_mm - dimple_mm.0).max(0.0), budget)
+        Measured::new((protrusion.value - self.gap_mm + dimple.rebound_mm - dimple.mm).max(0.0), budget)
     }
 
     /// Mean penetration where no stroke showed that a needle entered: none, but for what the noise may hide, mm.

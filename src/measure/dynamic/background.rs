@@ -20,6 +20,9 @@ const KEPT_SAMPLES: f64 = 3000.0;
 /// How far the stroke's tone and the mains may be from what is told, as shares.
 const SEARCH: [f64; 2] = [0.03, 0.012];
 
+/// Samples beyond which noise is white, however it was filtered.
+const ALIKE_SAMPLES: usize = 16;
+
 /// Gain in explained squares, in variances of the noise, from which a frequency is preferred to the told one.
 const TOLD_NOISE: f64 = 20.0;
 
@@ -61,9 +64,11 @@ impl Background {
         for (tone, search) in SEARCH.iter().enumerate() {
             let mut found = omega;
             found[tone] = Self::strongest(quiet_n, first, omega, tone, *search);
-            let best_power = power(found);
-            let noise = (quiet_n.iter().map(|f| f * f).sum::<f64>() - best_power) / quiet_n.len() as f64;
-            if best_power - power(omega) > TOLD_NOISE * noise {
+            let density = Self::solve(quiet_n, first, found).map_or(f64::INFINITY, |(state, _)| {
+                let rest = quiet_n.iter().zip(Rows::new(&found, first)).map(|(force, row)| force - dot(&row, &state));
+                density(&rest.collect::<Vec<f64>>())
+            });
+            if power(found) - power(omega) > TOLD_NOISE * density {
                 omega = found;
             }
         }
@@ -215,6 +220,13 @@ impl Background {
         let state = times(&inverse(normal)?, &right);
         Some((state, state.iter().zip(&right).map(|(a, b)| a * b).sum()))
     }
+}
+
+/// Variance of a sample of white noise that is as strong at low frequencies as this: neighbours in a filtered signal are
+/// alike, and say less than as many samples would.
+fn density(rest_n: &[f64]) -> f64 {
+    let sums = rest_n.chunks_exact(ALIKE_SAMPLES).map(|part| part.iter().sum::<f64>().powi(2));
+    sums.sum::<f64>() / rest_n.len() as f64
 }
 
 /// Offset and tones, sample by sample. A rotation a sample, set anew now and then, so that rounding cannot grow.

@@ -129,11 +129,14 @@ impl<'a> Follower<'a> {
         let reach = self.inverse.reach();
         let mut known = self.force_n.len();
         if known == 0 {
-            if self.readings.len() <= reach {
+            if self.readings.len() <= 2 * reach {
                 return;
             }
-            // Before the filter reaches full length the reading itself stands in.
-            self.force_n.extend_from_slice(&self.readings[..reach]);
+            // Before the filter reaches full length the signal is its own mirror image: a reading by itself has more
+            // noise than a touch is told from.
+            let before = self.readings[1..=reach].iter().rev();
+            let mirrored: Vec<f64> = before.chain(&self.readings[..2 * reach]).copied().collect();
+            self.inverse.apply(&mirrored, &mut self.force_n);
             known = reach;
         }
         self.inverse.apply(&self.readings[known - reach..], &mut self.force_n);

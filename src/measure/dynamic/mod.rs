@@ -20,6 +20,7 @@ pub mod inverse;
 pub mod law;
 pub mod linear;
 pub mod map;
+pub mod pulses;
 pub mod response;
 pub mod run;
 pub mod scan;

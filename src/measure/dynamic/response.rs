@@ -1,71 +1,87 @@
-//! What is not known of the cell's frequency response, as terms of the protrusion from first touches.
+//! The cell's frequency response: how a reading follows the force, and what is not known of it.
 //!
-//! The first touches are taken once more through a response that is off by one standard uncertainty, in natural
-//! frequency and in damping; what the protrusion moves by is the term (JCGM 100, 5.1.3, by finite difference).
-//! Where the calibration states no uncertainty, that of a plucked cell is assumed, which [`assumed`] says.
+//! A cell with its load obeys `y'' / omega^2 + 2 zeta y' / omega + y = f`. [`Response`] takes it over one step exactly where
+//! the force changes evenly over it (the exponential of the system's matrix), so that what a model of the force means
+//! for the readings is known without differentiating them. Where the calibration states no uncertainty, that of a
+//! plucked cell is assumed, which [`assumed`] says.
 //!
-//! Deliberately absent: the response itself, which is taken out by [`crate::measure::dynamic::inverse`].
+//! Deliberately absent: the way back, from readings to force, which is [`crate::measure::dynamic::inverse`].
 
 use crate::{
     capture::{ForceChannel, Header},
-    measure::{
-        Anomaly,
-        dynamic::{
-            background::Background,
-            elastic::{self, Contact, Pulse, Setting},
-            inverse::Inverse,
-        },
-    },
+    measure::Anomaly,
 };
+use std::f64::consts::TAU;
 
 /// Relative standard uncertainties of natural frequency and damping where the calibration states none: what a plucked
 /// cell scatters by (derived).
 const NATURAL_RELATIVE: f64 = 0.02;
 const DAMPING_RELATIVE: f64 = 0.05;
+/// Least relative standard uncertainty of a response that is believed.
+const RELATIVE_MIN: f64 = 1e-4;
 /// Relative standard uncertainty of the compliance where the calibration states none.
 pub const COMPLIANCE_RELATIVE: f64 = 0.03;
 
-/// First touches and how they were read.
-#[derive(Debug)]
-pub struct Touches<'a> {
-    /// The pulses that were cut out.
-    pub pulses: &'a [Pulse],
-    /// Readings of the scan, N.
-    pub readings_n: &'a [f64],
-    /// Background of the scan before the first touch.
-    pub background: &'a Background,
-    /// Sample rate and stroke rate, Hz.
-    pub rates_hz: (f64, f64),
+/// A calibrated cell.
+#[derive(Clone, Copy, Debug)]
+pub struct Cell {
+    /// Turn at the natural frequency in one sample, rad.
+    pub turn: f64,
+    /// Damping ratio.
+    pub damping: f64,
+    /// Relative standard uncertainties of both.
+    pub relative_u: (f64, f64),
 }
 
-impl Touches<'_> {
-    /// Standard uncertainties of `contact`'s protrusion from natural frequency and damping, mm.
-    pub fn response_u_mm(&self, channel: &ForceChannel, contact: &Contact, setting: &Setting) -> (f64, f64) {
-        let natural_u = channel.natural_u_hz.unwrap_or(NATURAL_RELATIVE * channel.natural_hz);
-        let damping_u = channel.damping_u.unwrap_or(DAMPING_RELATIVE * channel.damping);
-        let as_read = elastic::refit(self.pulses, setting, contact);
-        let moved = |natural_hz: f64, damping: f64| {
-            let channel = ForceChannel { natural_hz, damping, ..channel.clone() };
-            let inverse = Inverse::new(Some(&channel), self.rates_hz.0, self.rates_hz.1);
-            let pulses: Vec<Pulse> = self.pulses.iter().filter_map(|pulse| self.again(pulse, &inverse)).collect();
-            let otherwise = elastic::refit(&pulses, setting, contact);
-            // Where either fails, nothing is known of the protrusion.
-            as_read.zip(otherwise).map_or(contact.protrusion_mm, |(a, b)| b - a)
-        };
-        let natural = moved(channel.natural_hz + natural_u, channel.damping);
-        let damping = moved(channel.natural_hz, channel.damping + damping_u);
-        (natural.abs(), damping.abs())
+impl Cell {
+    /// As the header has it, sampled at `rate_hz`.
+    pub fn of(channel: &ForceChannel, rate_hz: f64) -> Self {
+        let natural_u = channel.natural_u_hz.map_or(NATURAL_RELATIVE, |u| u / channel.natural_hz);
+        let damping_u = channel.damping_u.map_or(DAMPING_RELATIVE, |u| u / channel.damping);
+        let known = |u: f64| if u.is_finite() { u.max(RELATIVE_MIN) } else { DAMPING_RELATIVE };
+        Self {
+            turn: TAU * channel.natural_hz / rate_hz,
+            damping: channel.damping,
+            relative_u: (known(natural_u), known(damping_u)),
+        }
+    }
+}
+
+/// One step of a cell under a force that changes evenly over it.
+#[derive(Clone, Copy, Debug)]
+pub struct Response([[f64; 4]; 2]);
+
+impl Response {
+    /// For a step in which the natural frequency turns by `turn` (rad).
+    pub fn new(turn: f64, damping: f64) -> Self {
+        // State: reading, its derivative over omega, force, growth of the force over the step.
+        let matrix = [[0.0, turn, 0.0, 0.0], [-turn, -2.0 * damping * turn, turn, 0.0], [0.0, 0.0, 0.0, 1.0], [0.0; 4]];
+        let [reading, slope, ..] = exponential(matrix);
+        Self([reading, slope])
     }
 
-    /// A pulse through another inverse.
-    fn again(&self, pulse: &Pulse, inverse: &Inverse) -> Option<Pulse> {
-        let from = pulse.sample.checked_sub(inverse.reach())?;
-        let readings = self.readings_n.get(from..pulse.sample + pulse.force_n.len() + inverse.reach())?;
-        let mut force_n = Vec::with_capacity(pulse.force_n.len());
-        inverse.apply(readings, &mut force_n);
-        self.background.subtract(pulse.sample as f64, &mut force_n);
-        Some(Pulse { force_n, ..pulse.clone() })
+    /// State (reading, its derivative over omega) after a step over which the force goes from one value to another.
+    pub fn step(&self, [reading, slope]: [f64; 2], from: f64, to: f64) -> [f64; 2] {
+        self.0.map(|row| row[0] * reading + row[1] * slope + row[2] * from + row[3] * (to - from))
     }
+}
+
+/// Exponential of a matrix: Taylor's series of a fraction that is small, squared back.
+fn exponential(matrix: [[f64; 4]; 4]) -> [[f64; 4]; 4] {
+    const TERMS: u32 = 14;
+    let product = |a: &[[f64; 4]; 4], b: &[[f64; 4]; 4]| -> [[f64; 4]; 4] {
+        std::array::from_fn(|i| std::array::from_fn(|j| (0..4).map(|k| a[i][k] * b[k][j]).sum()))
+    };
+    let size = matrix.iter().map(|row| row.iter().map(|x| x.abs()).sum::<f64>()).fold(0.0, f64::max);
+    let halvings = (size / 0.5).log2().ceil().clamp(0.0, 60.0) as i32;
+    let small = matrix.map(|row| row.map(|x| x * 0.5_f64.powi(halvings)));
+    let one: [[f64; 4]; 4] = std::array::from_fn(|i| std::array::from_fn(|j| f64::from(u8::from(i == j))));
+    let (mut sum, mut term) = (one, one);
+    for k in 1..=TERMS {
+        term = product(&term, &small).map(|row| row.map(|x| x / f64::from(k)));
+        sum = std::array::from_fn(|i| std::array::from_fn(|j| sum[i][j] + term[i][j]));
+    }
+    (0..halvings).fold(sum, |power, _| product(&power, &power))
 }
 
 /// What the header leaves open and what was assumed in its place.
@@ -101,8 +117,29 @@ pub fn assumed(header: &Header) -> Option<Anomaly> {
 
 #[cfg(test)]
 mod tests {
-    use super::assumed;
+    use super::{Response, assumed};
     use crate::capture::header::parse;
+
+    /// Step response of an underdamped cell in closed form, and a ramp followed with the lag 2 zeta / omega.
+    #[test]
+    fn a_step_and_a_ramp_are_followed_exactly() {
+        let (turn, damping) = (0.4_f64, 0.3_f64);
+        let response = Response::new(turn, damping);
+        let root = (1.0 - damping * damping).sqrt();
+        let (mut step, mut ramp) = ([0.0; 2], [0.0; 2]);
+        for k in 1..400 {
+            step = response.step(step, 1.0, 1.0);
+            let at = f64::from(k);
+            ramp = response.step(ramp, at - 1.0, at);
+            let (sin, cos) = (root * turn * at).sin_cos();
+            let exact = 1.0 - (-damping * turn * at).exp() * (cos + damping / root * sin);
+            assert!((step[0] - exact).abs() < 1e-10, "{k}: {} for {exact}", step[0]);
+        }
+        assert!((ramp[0] - (399.0 - 2.0 * damping / turn)).abs() < 1e-9, "{ramp:?}");
+        // A cell that is stiff beside the step is at the force at once.
+        let stiff = Response::new(1e4, 0.5).step([0.0; 2], 2.0, 2.0);
+        assert!((stiff[0] - 2.0).abs() < 1e-6, "{stiff:?}");
+    }
 
     #[test]
     fn what_the_header_leaves_open_is_named() {

@@ -10,11 +10,12 @@ use crate::{
     measure::{
         Dynamic, Refusal, Stroke,
         dynamic::{
-            average::{self, Average, slope, variance},
+            average::{self, Average, Dimple, slope, variance},
             count::{Count, STROKES_MIN, Seen},
-            elastic::{CORRELATED, Contact},
+            elastic::Contact,
             follow::Follower,
             map::Map,
+            pulses::CORRELATED,
             scan::Scan,
             spread::Spread,
             stroke::{LATE_PERIODS, Passage, Shape, Unloading},
@@ -124,17 +125,16 @@ impl Run<'_> {
             relative_mm: &relative_mm,
         };
         let protrusion = average.protrusion();
-        let dimple_mm = match regime {
+        let dimple = match regime {
             // Nothing entered: the surface goes wherever the foremost tip goes.
-            Regime::Elastic => (protrusion.value - gap_mm, 0.0),
+            Regime::Elastic => Dimple { mm: protrusion.value - gap_mm, u_mm: 0.0, rebound_mm: 0.0 },
             _ => {
                 let top_n = median(whole.iter().map(|stroke| stroke.passage.top_n).collect());
                 let unloading = match &regime {
                     Regime::Faint(_, unloading) => unloading,
                     _ => &self.follower.unloading,
                 };
-                let dimple = average.dimple_mm(unloading, top_n);
-                dimple.ok_or_else(|| too_few("strokes with an unloading", 0, STROKES_MIN))?
+                average.dimple(unloading, top_n).ok_or_else(|| too_few("strokes with an unloading", 0, STROKES_MIN))?
             }
         };
         if protrusion.u() > U_MAX_MM.max(U_SHARE_MAX * protrusion.value) {
@@ -142,16 +142,16 @@ impl Run<'_> {
         }
         let penetration = match regime {
             Regime::Elastic => average.not_entered(),
-            _ => average.penetration(&protrusion, dimple_mm),
+            _ => average.penetration(&protrusion, &dimple),
         };
         // A stroke that reaches further stretches the phantom in proportion to its force.
         let reach = |stroke: &Passed| {
             let protrusion_mm = protrusion.value + apart(stroke);
-            let dimple_mm = match regime {
+            let sunk_mm = match regime {
                 Regime::Elastic => f64::INFINITY,
-                _ => dimple_mm.0 * stroke.passage.late_n / late_n,
+                _ => (dimple.mm - dimple.rebound_mm) * stroke.passage.late_n / late_n,
             };
-            (protrusion_mm, (protrusion_mm - stroke.gap_mm - dimple_mm).max(0.0))
+            (protrusion_mm, (protrusion_mm - stroke.gap_mm - sunk_mm).max(0.0))
         };
         let channel_n = self.follower.late_noise_n().unwrap_or(self.scan.late_noise_n);
         let noise_mm = late_noise_mm(channel_n / map.slope_n_per_mm, steady_variance(&relative_mm), contact);

@@ -10,11 +10,12 @@ use crate::{
         Refusal, ScanBin,
         dynamic::{
             background::Background,
-            elastic::{self, Contact, Pulse, Setting},
+            elastic::{self, Contact},
             follow::Follower,
             grid::Track,
             inverse::Inverse,
-            response::Touches,
+            pulses::{Pulse, Setting},
+            response::Cell,
             segment,
             stroke::{Carriage, LATE_PERIODS, Lens, Shape},
         },
@@ -27,6 +28,10 @@ pub const STROKE_HZ: (f64, f64) = (20.0, 250.0);
 const BIN_MM: f64 = 0.02;
 /// Touches are seen from this many times the noise.
 pub const TOUCH_NOISE: f64 = 6.0;
+/// Share of the force at which needles enter up to which all of them only dip.
+const ELASTIC_SHARE: f64 = 0.75;
+/// Travel over which strokes may have touched before the first that was seen to, mm.
+const UNSEEN_MM: f64 = 0.03;
 /// Share of the scan's largest force below which nothing is taken for a touch.
 const RINGING: f64 = 0.01;
 
@@ -42,6 +47,9 @@ const GROWTH_MM: f64 = 0.06;
 const NEAR_MM: f64 = 0.04;
 /// Growth of an elastic force over [`GROWTH_MM`], at least.
 const GROWTH_MIN: f64 = 1.12;
+
+/// Stroke periods before and after contact for which a touch is looked at.
+const AROUND_PERIODS: (f64, f64) = (0.08, 0.12);
 
 /// Rounds in which protrusion and carriage settle.
 const ROUNDS: usize = 3;
@@ -94,7 +102,8 @@ pub fn measure(header: &Header, track: &Track, inverse: &Inverse, rate_hz: f64, 
     let floor_n =
         RINGING * clean_n[clean_n.len().saturating_sub(rate_hz as usize)..].iter().fold(0.0_f64, |a, b| a.max(*b));
     let follow = |level_n: f64, lag: f64, carriage: Option<Carriage>, background: &Background| {
-        let lens = Lens { period_samples: period, level_n, lag, noise_n: background.noise_n, carriage };
+        let (noise_n, smear_samples) = (background.noise_n, inverse.smear_samples());
+        let lens = Lens { period_samples: period, level_n, lag, noise_n, smear_samples, carriage };
         let touch_n = (TOUCH_NOISE * background.noise_n).max(floor_n);
         let mut follower = Follower::new(inverse, lens, touch_n, background.clone(), 0);
         follower.push(track);
@@ -104,7 +113,11 @@ pub fn measure(header: &Header, track: &Track, inverse: &Inverse, rate_hz: f64, 
     let touch_n = (TOUCH_NOISE * background.noise_n).max(floor_n);
     let (_, shapes) = follow(touch_n, 0.0, None, &background);
     let (touches, puncture_n) = puncture(&shapes);
-    let first_touch = shapes.first().map_or(0, |shape| (shape.touch_samples - 0.3 * period) as usize);
+    // Strokes that touched too lightly to be seen are not quiet.
+    let first_touch = shapes.first().map_or(0, |shape| {
+        let before = &track.stage_mm[..((shape.touch_samples - 0.3 * period) as usize).min(track.stage_mm.len())];
+        before.iter().rposition(|stage_mm| *stage_mm < shape.stage_mm - UNSEEN_MM).unwrap_or(0)
+    });
     let quiet = force_n.get(..first_touch.saturating_sub(reach)).filter(|quiet| quiet.len() > start);
     let refined = quiet.and_then(|quiet| Background::fit(quiet, reach as f64, rate_hz, told_hz));
     let before = refined.unwrap_or(background);
@@ -117,7 +130,8 @@ pub fn measure(header: &Header, track: &Track, inverse: &Inverse, rate_hz: f64, 
     let peak_n = shapes.iter().map(|shape| shape.peak_n).fold(0.0, f64::max);
     let onsets: Vec<f64> = shapes.iter().map(|shape| shape.onset_samples).collect();
     let period = segment::median_period(&onsets).unwrap_or(period);
-    let lens = Lens { period_samples: period, level_n, lag: 0.0, noise_n, carriage: None };
+    let smear_samples = inverse.smear_samples();
+    let lens = Lens { period_samples: period, level_n, lag: 0.0, noise_n, smear_samples, carriage: None };
     let mut scan = Scan {
         lens,
         background,
@@ -130,29 +144,27 @@ pub fn measure(header: &Header, track: &Track, inverse: &Inverse, rate_hz: f64, 
         half_stroke: (0.0, 1.0),
         contact: None,
     };
+    let quiet = track.force_n.get(..first_touch).filter(|quiet| quiet.len() > start).unwrap_or(&track.force_n[..start]);
+    let readings = Background::fit(quiet, 0.0, rate_hz, told_hz)
+        .ok_or_else(|| refusal("truncated", format!("the stand-off scan has only {} samples", track.force_n.len())))?;
+    let mut readings_n = track.force_n.clone();
+    readings.subtract(0.0, &mut readings_n);
     // The carriage's stroke follows from the phase of contact once the protrusion is known, and the other way round;
     // the first is nearly blind to the second, so three rounds settle it.
     let mut mean_mm = scan.shapes.get(2).map_or(0.0, |shape| face_mm - shape.stage_mm);
-    for round in 0..ROUNDS {
+    for _ in 0..ROUNDS {
         scan.half_stroke = scan.carriage(header, face_mm, mean_mm);
         let setting = Setting {
             period_samples: period,
-            smear_samples: inverse.smear_samples(),
-            noise_n,
+            cell: header.force.as_ref().map(|channel| Cell::of(channel, rate_hz)),
+            noise_n: readings.noise_n,
             compliance_mm_per_n: header.compliance_mm_per_n,
             half_stroke: scan.half_stroke,
             needles: header.needles.unwrap_or(1),
         };
-        let pulses = scan.first_touches(&clean_n, reach, face_mm, &setting);
+        let pulses = scan.first_touches(&clean_n, &readings_n, reach, face_mm);
         scan.contact = elastic::fit(&pulses, &setting);
-        let Some(contact) = &mut scan.contact else { break };
-        if round + 1 == ROUNDS
-            && let Some(channel) = &header.force
-        {
-            let readings_n = track.force_n.as_slice();
-            let touches = Touches { pulses: &pulses, readings_n, background: &before, rates_hz: (rate_hz, told_hz) };
-            contact.response_u_mm = touches.response_u_mm(channel, contact, &setting);
-        }
+        let Some(contact) = &scan.contact else { break };
         mean_mm = contact.protrusion_mm;
         scan.lens.lag = contact.indentation_mm(level_n) / contact.half_stroke_mm;
         scan.lens.carriage = Some(Carriage { touch_mm: face_mm - mean_mm, half_mm: contact.half_stroke_mm });
@@ -257,11 +269,10 @@ impl Scan {
     /// Half of the carriage's stroke, mm, from the phase of contact of strokes that reach well in, for a mean
     /// protrusion.
     fn carriage(&self, header: &Header, face_mm: f64, mean_mm: f64) -> (f64, f64) {
-        let compliance = header.compliance_mm_per_n;
-        let gap = |shape: &Shape, late_n: f64| face_mm - shape.stage_mm + compliance * late_n;
+        // Onset and exit are without force, so the surface is where the stage has it.
         let seen = |shape: &Shape| {
             let passage = shape.passage.filter(|_| !shape.damaged)?;
-            passage.exit.map(|exit| (gap(shape, passage.late_n), exit.rise))
+            passage.exit.map(|exit| (face_mm - shape.stage_mm, exit.rise))
         };
         let mut inner: Vec<(f64, f64)> = self.shapes.iter().filter_map(seen).collect();
         inner.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
@@ -278,20 +289,16 @@ impl Scan {
         }
     }
 
-    /// The first touches, from clearly above the noise to well below the force at which needles enter.
-    fn first_touches(&self, force_n: &[f64], reach: usize, face_mm: f64, setting: &Setting) -> Vec<Pulse> {
-        let lowest = 1.2 * TOUCH_NOISE * setting.noise_n;
-        let choose = |share: f64| -> Vec<Pulse> {
-            let inside = |shape: &&Shape| shape.peak_n > lowest && shape.peak_n < share * self.puncture_n;
-            self.shapes[..self.touches.min(self.shapes.len())]
-                .iter()
-                .filter(|shape| shape.reversible && !shape.damaged)
-                .filter(inside)
-                .filter_map(|shape| pulse(shape, force_n, reach, face_mm, setting))
-                .collect()
-        };
-        let few = choose(0.5);
-        if few.len() >= 12 { few } else { choose(0.75) }
+    /// The first touches, from clearly above the noise to below the force at which needles enter.
+    fn first_touches(&self, force_n: &[f64], readings_n: &[f64], reach: usize, face_mm: f64) -> Vec<Pulse> {
+        let lowest = 1.2 * TOUCH_NOISE * self.lens.noise_n;
+        let inside = |shape: &&Shape| shape.peak_n > lowest && shape.peak_n < ELASTIC_SHARE * self.puncture_n;
+        self.shapes[..self.touches.min(self.shapes.len())]
+            .iter()
+            .filter(|shape| shape.reversible && !shape.damaged)
+            .filter(inside)
+            .filter_map(|shape| pulse(shape, (force_n, readings_n), reach, face_mm, &self.lens))
+            .collect()
     }
 
     /// The scan by gap, nearest last. Strokes that did not touch are counted by their place in the rhythm.
@@ -324,12 +331,23 @@ fn bin(group: &[(&Shape, u64)], gap: &impl Fn(&Shape) -> f64) -> Option<ScanBin>
     })
 }
 
-/// Cuts the force around a touch out of the scan. `force_n[k]` belongs to sample `k + reach`.
-fn pulse(shape: &Shape, force_n: &[f64], reach: usize, face_mm: f64, setting: &Setting) -> Option<Pulse> {
+/// Cuts a touch out of the scan: readings from a while before contact until the cell has come to rest. `force_n[k]`
+/// belongs to sample `k + reach`.
+fn pulse(
+    shape: &Shape,
+    (force_n, readings_n): (&[f64], &[f64]),
+    reach: usize,
+    face_mm: f64,
+    lens: &Lens,
+) -> Option<Pulse> {
     let touch = (shape.touch_samples as usize).checked_sub(reach)?;
     let peak = (shape.peak_samples as usize).checked_sub(reach)?;
-    let farthest = (peak + (0.3 * setting.period_samples) as usize).min(force_n.len());
-    let end = (peak..farthest).find(|k| force_n[*k] < 2.0 * setting.noise_n)?;
-    let window = force_n.get(touch.checked_sub(3)?..end + 3)?;
-    Some(Pulse { force_n: window.to_vec(), gap_mm: face_mm - shape.stage_mm, sample: touch - 3 + reach })
+    let farthest = (peak + (0.3 * lens.period_samples) as usize).min(force_n.len());
+    let end = (peak..farthest).find(|k| force_n[*k] < 2.0 * lens.noise_n)?;
+    let (before, after) = (AROUND_PERIODS.0 * lens.period_samples, AROUND_PERIODS.1 * lens.period_samples);
+    let first = (touch + reach).checked_sub(before.ceil() as usize)?;
+    let reading_n = readings_n.get(first..end + reach + after.ceil() as usize)?.to_vec();
+    let half = (touch..end).filter(|k| force_n[*k] > 0.5 * shape.peak_n).count() as f64;
+    let top = ((peak + reach - first) as f64, shape.peak_n, half);
+    Some(Pulse { reading_n, gap_mm: face_mm - shape.stage_mm, top })
 }

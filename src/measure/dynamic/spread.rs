@@ -6,7 +6,7 @@
 //!
 //! Deliberately absent: the mean.
 
-use crate::measure::dynamic::elastic::CORRELATED;
+use crate::measure::dynamic::pulses::CORRELATED;
 
 /// Relative standard uncertainty of the slope of the map where the needles are far inside.
 const SLOPE_RELATIVE: f64 = 0.06;

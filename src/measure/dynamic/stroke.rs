@@ -76,6 +76,8 @@ pub struct Lens {
     pub lag: f64,
     /// Noise of one sample of the inverse-filtered force, N.
     pub noise_n: f64,
+    /// SD of the Gaussian through which the force is seen, samples.
+    pub smear_samples: f64,
     /// The carriage, once it is known.
     pub carriage: Option<Carriage>,
 }
@@ -89,6 +91,10 @@ pub const LATE_PERIODS: (f64, f64) = (0.12, 0.03);
 /// Largest difference of a pulse from its mirror image, as a share of it, where the cell's response is known to a few
 /// per cent.
 const MIRROR_SHARE: f64 = 0.05;
+/// The unloading is looked at from so many SDs of the filter's Gaussian after top dead centre, but no later than this
+/// share of the way to the lowest force.
+const UNLOADING_SMEARS: f64 = 2.0;
+const CUTTING_SHARE_MAX: f64 = 0.33;
 /// Periods within which a stroke that touched reaches the level of onset.
 const ONSET_PERIODS: f64 = 0.15;
 
@@ -211,12 +217,15 @@ impl Lens {
         (exit - half / TAU * self.period_samples, 1.0 - half.min(PI).cos())
     }
 
-    /// Adds the unloading of a stroke to the sum over strokes: samples between four and one fifth of the fall from
-    /// top dead centre to sliding friction.
+    /// Adds the unloading of a stroke to the sum over strokes: samples between three and one quarter of the fall to
+    /// sliding friction, without those in which the end of the cutting at the top still shows, smeared by the filter.
     pub fn unload(&self, force_n: &[f64], top: f64, unloading: &mut Unloading) {
-        let start = top.ceil() as usize;
         let end = ((top + 0.4 * self.period_samples) as usize).min(force_n.len());
-        let Some(deepest) = (start..end).min_by(|a, b| force_n[*a].total_cmp(&force_n[*b])) else { return };
+        let lowest = |from: usize| (from..end).min_by(|a, b| force_n[*a].total_cmp(&force_n[*b]));
+        let Some(deepest) = lowest(top.ceil() as usize) else { return };
+        let cutting = (UNLOADING_SMEARS * self.smear_samples).min(CUTTING_SHARE_MAX * (deepest as f64 - top));
+        let start = Some((top + cutting).ceil() as usize).filter(|start| *start + 2 < deepest);
+        let start = start.unwrap_or(top.ceil() as usize);
         let friction = force_n[deepest];
         let fall = force_n[start] - friction;
         let inside = |k: &usize| (0.25..0.75).contains(&((force_n[*k] - friction) / fall));
