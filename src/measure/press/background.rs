@@ -308,12 +308,15 @@ fn strongest_hum(t_s: &[f64], residuals: &[Vec<f64>], quiet: &[Quiet]) -> Option
     for mains in [50.0, 60.0] {
         for harmonic in 1..=HARMONICS {
             let carrier = mains * harmonic as f64;
-            let blocks = demodulated(t_s, residuals, quiet, carrier);
+            let mut turning = Turning::new(
+                &demodulated(t_s, residuals, quiet, carrier),
+                -SEARCH_HZ * harmonic as f64,
+                SEARCH_HZ * harmonic as f64 / f64::from(steps),
+            );
             for step in -steps..=steps {
-                let offset = SEARCH_HZ * f64::from(step) / f64::from(steps);
-                let amplitude = 2.0 * power_at(&blocks, offset * harmonic as f64).sqrt() / count as f64;
+                let amplitude = 2.0 * turning.power().sqrt() / count as f64;
                 if amplitude > best.0 {
-                    best = (amplitude, mains + offset);
+                    best = (amplitude, mains + SEARCH_HZ * f64::from(step) / f64::from(steps));
                 }
             }
         }
@@ -321,6 +324,41 @@ fn strongest_hum(t_s: &[f64], residuals: &[Vec<f64>], quiet: &[Quiet]) -> Option
     // Standard error of an amplitude in white noise of this power; the search over frequencies raises the limit.
     let error = (2.0 * (power - 0.5 * best.0 * best.0).max(0.05 * power) / count as f64).sqrt();
     (best.0 > DETECTION * error).then(|| refined(t_s, residuals, quiet, best.1))
+}
+
+/// Blocks that are turned together from one frequency off the carrier to the next, by equal steps.
+struct Turning {
+    re: Vec<f64>,
+    im: Vec<f64>,
+    turn_re: Vec<f64>,
+    turn_im: Vec<f64>,
+}
+
+impl Turning {
+    fn new(blocks: &[(f64, f64, f64)], from_hz: f64, step_hz: f64) -> Self {
+        let angle = |rate_hz: f64, t: f64| (TAU * (rate_hz * t).fract()).sin_cos();
+        let (re, im) = blocks
+            .iter()
+            .map(|(t, a, b)| {
+                let (sin, cos) = angle(from_hz, *t);
+                (a * cos + b * sin, b * cos - a * sin)
+            })
+            .unzip();
+        let (turn_im, turn_re) = blocks.iter().map(|(t, ..)| angle(step_hz, *t)).unzip();
+        Self { re, im, turn_re, turn_im }
+    }
+
+    /// Squared magnitude of the sum of blocks at this frequency; turns them to the next.
+    fn power(&mut self) -> f64 {
+        let (mut re, mut im) = (0.0, 0.0);
+        let turns = self.turn_re.iter().zip(&self.turn_im);
+        for ((a, b), (cos, sin)) in self.re.iter_mut().zip(&mut self.im).zip(turns) {
+            re += *a;
+            im += *b;
+            (*a, *b) = (*a * cos + *b * sin, *b * cos - *a * sin);
+        }
+        re * re + im * im
+    }
 }
 
 /// Squared magnitude of the sum of blocks, turned by a frequency off the carrier.
