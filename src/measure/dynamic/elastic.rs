@@ -9,9 +9,9 @@
 //! evenly, so this choice does not bias the gap at a given force (regression of the gap on the force).
 //!
 //! Fitted are the readings, not a force that was won back from them: the model's force goes through the cell
-//! ([`Response`]), whose natural frequency and damping are unknowns with the calibration as prior. So the noise is that of
-//! the readings, nothing is smeared, and what is not known of the cell is in the result's covariance. A pulse lasts a few
-//! samples; an inverse filter that is gentle enough for the noise widens it by more than the law tells.
+//! ([`super::response`]), whose natural frequency and damping are unknowns with the calibration as prior. So the noise is
+//! that of the readings, nothing is smeared, and what is not known of the cell is in the result's covariance. A pulse
+//! lasts a few samples; an inverse filter that is gentle enough for the noise widens it by more than the law tells.
 //!
 //! Method: Levenberg-Marquardt on the normal equations in arrow form (pulses eliminated first), with weak normal
 //! priors on the law, the heights and the carriage's stroke, which the data override where they can. Interference stands
