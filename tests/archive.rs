@@ -111,6 +111,14 @@ fn signatures_say_who_as_what_and_why_and_ssh_keygen_agrees() {
     line(folder, &format!("report reports/{name} --format html --out again"));
     let page = fs::read_to_string(folder.join("again/report.html")).unwrap();
     assert!(["Anna Weber", "figures reviewed", "SHA256:"].iter().all(|text| page.contains(text)));
+    // The roles that an archive must be signed in; one that was never given, or taken away again, is missed.
+    for (asked, expected) in [
+        ("--signed-as reviewer --signed-as operator", 0),
+        ("--signed-as approver", 5),
+        ("--key keys/op.pub --signed-as reviewer", 5),
+    ] {
+        assert_eq!(code(&verify(folder, &run, asked)), expected, "{asked}");
+    }
     // A key that did not sign.
     line(folder, "keys new other --out keys");
     let output = verify(folder, &run, "--key keys/other.pub");

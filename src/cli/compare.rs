@@ -11,7 +11,7 @@ use crate::{
     record::{
         RecordError, manifest,
         measured::{self, Measured},
-        model::ComparisonDocument,
+        model::{ComparedRun, ComparisonDocument},
         run_dir::put,
     },
     report,
@@ -70,6 +70,7 @@ impl Compare {
         let document = ComparisonDocument {
             schema: "comparison/1".to_owned(),
             simulated: a.verdict.simulated || b.verdict.simulated,
+            runs: [ComparedRun::from(&a.verdict), ComparedRun::from(&b.verdict)],
             started: a.verdict.started.max(b.verdict.started),
             a: a.verdict.run,
             b: b.verdict.run,

@@ -36,6 +36,9 @@ pub struct Verify {
     /// Public keys that are known, one of which must have signed; may be given several times
     #[arg(long, value_name = "FILE")]
     key: Vec<PathBuf>,
+    /// Role in which somebody must have signed (with --key: with a known key); may be given several times
+    #[arg(long, value_name = "ROLE")]
+    signed_as: Vec<String>,
     /// Derive every figure and the verdict again from the raw captures
     #[arg(long)]
     recompute: bool,
@@ -135,6 +138,13 @@ impl Verify {
         let mut findings = Vec::new();
         if wanted && !signed.iter().any(|signed| signed.known) {
             findings.push(format!("{name}: no signature by a known key ({} by others)", signed.len()));
+        }
+        for role in &self.signed_as {
+            let by = |signed: &&Signed| signed.statement.role == *role && (signed.known || !wanted);
+            if signed.iter().find(by).is_none() {
+                findings
+                    .push(format!("{name}: nobody signed as {role}{}", if wanted { " with a known key" } else { "" }));
+            }
         }
         let signer = Job::of_run(&self.run).ok().and_then(|job| job.signer);
         if let Some(signer) = signer.filter(|signer| signed.iter().all(|signed| signed.key != *signer)) {

@@ -103,6 +103,34 @@ impl VerdictDocument {
     pub const SCHEMA: &str = "verdict/1";
 }
 
+/// One of the runs of a comparison, as its own verdict names it.
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+pub struct ComparedRun {
+    /// Run id.
+    pub run: String,
+    /// Verdict of the run.
+    pub verdict: Verdict,
+    /// Its reason, refused captures counted.
+    pub reason: String,
+    /// Name of the plan.
+    pub plan: String,
+    /// Name of the rig.
+    pub rig: String,
+    /// Name of the cartridge.
+    pub cartridge: String,
+    /// Name of the pen.
+    pub pen: String,
+    /// Versions of program, formats and firmware.
+    pub versions: BTreeMap<String, String>,
+}
+
+impl From<&VerdictDocument> for ComparedRun {
+    fn from(document: &VerdictDocument) -> Self {
+        let VerdictDocument { run, verdict, reason, plan, rig, cartridge, pen, versions, .. } = document.clone();
+        Self { run, verdict, reason, plan, rig, cartridge, pen, versions }
+    }
+}
+
 /// What `rig compare` answers.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ComparisonDocument {
@@ -116,6 +144,8 @@ pub struct ComparisonDocument {
     pub a_digest: String,
     /// Digest of the record of the second run.
     pub b_digest: String,
+    /// Both runs, in this order.
+    pub runs: [ComparedRun; 2],
     /// Start of the later of the two, RFC 3339, UTC.
     pub started: String,
     /// True where a simulated bench produced either.

@@ -8,7 +8,7 @@ use crate::{
         Verdict,
         comparison::{CartridgeMean, Compared},
     },
-    record::model::ComparisonDocument,
+    record::model::{ComparedRun, ComparisonDocument},
     report::{
         criterion,
         document::{
@@ -24,6 +24,7 @@ use crate::{
         verdict,
     },
 };
+use std::collections::BTreeSet;
 
 /// The answer in capitals.
 fn word(outcome: Verdict) -> &'static str {
@@ -129,7 +130,13 @@ fn sections(document: &ComparisonDocument) -> Vec<Section> {
     );
     if compared.is_empty() {
         section.say("The runs have no set depth in common.");
-        return vec![section];
+        return vec![section, runs(document)];
+    }
+    if document.same_calibration {
+        section.say(
+            "Both runs rest on one calibration: what it is off by, it is off by in both, and the difference does not hold \
+             it. So nothing is taken off the margin for it.",
+        );
     }
     section.blocks.push(Block::Figure(Box::new(differences(document))));
     section.blocks.push(Block::Table(table(compared)));
@@ -139,7 +146,33 @@ fn sections(document: &ComparisonDocument) -> Vec<Section> {
         .say("What was compared: the mean of each cartridge, over its strokes or, where there are none, its presses.");
     cartridges.blocks.push(Block::Figure(Box::new(means(document))));
     cartridges.blocks.push(Block::Table(cartridge_table(compared)));
-    vec![section, cartridges]
+    vec![section, cartridges, runs(document)]
+}
+
+/// What was compared, as the runs say of themselves.
+fn runs(document: &ComparisonDocument) -> Section {
+    let mut section = Section::new("runs", "The runs");
+    section.say("Each run has a verdict of its own, by its own plan; its report holds what was refused and why.");
+    let mut table = Table::new("table-runs", "What was compared", &["", "First run", "Second run"]);
+    let mut row = |name: &str, value: &dyn Fn(&ComparedRun) -> String| {
+        let values = document.runs.iter().map(|run| Cell::text(value(run)));
+        table.rows.push(std::iter::once(Cell::text(name)).chain(values).collect());
+    };
+    row("Run", &|run| run.run.clone());
+    row("Verdict", &|run| verdict::word(run.verdict).to_owned());
+    row("Reason", &|run| run.reason.clone());
+    row("Cartridge", &|run| run.cartridge.clone());
+    row("Pen", &|run| run.pen.clone());
+    row("Plan", &|run| run.plan.clone());
+    row("Rig", &|run| run.rig.clone());
+    let versions: BTreeSet<&String> = document.runs.iter().flat_map(|run| run.versions.keys()).collect();
+    for name in versions {
+        row(&format!("Version: {name}"), &|run| {
+            run.versions.get(name).cloned().unwrap_or_else(|| number::ABSENT.to_owned())
+        });
+    }
+    section.blocks.push(Block::Table(table));
+    section
 }
 
 fn setting(one: &Compared) -> String {
@@ -276,12 +309,13 @@ mod tests {
     use super::{page, paper, summary};
     use crate::{
         acceptance::{
+            Verdict,
             comparison::{Question, compare},
             synthetic::Process,
         },
         config::plan::Quantity,
         prng::Stream,
-        record::model::ComparisonDocument,
+        record::model::{ComparedRun, ComparisonDocument, VerdictDocument},
         report::{markup_check, sample},
     };
 
@@ -295,6 +329,10 @@ mod tests {
             b: "run-b".to_owned(),
             a_digest: "a".repeat(64),
             b_digest: "b".repeat(64),
+            runs: [run, "run-b"].map(|run| {
+                let verdict = VerdictDocument { run: run.to_owned(), ..sample::empty(Verdict::Accept).verdict };
+                ComparedRun::from(&verdict)
+            }),
             started: "2026-08-10T09:15:00Z".to_owned(),
             simulated: true,
             quantity: "protrusion".to_owned(),
@@ -316,7 +354,12 @@ mod tests {
             for link in &markup.links {
                 assert!(link.strip_prefix('#').is_some_and(|id| markup.ids.contains(id)), "{link} leads nowhere");
             }
-            assert!(!page.contains("ACCEPT") && !page.contains("REJECT"), "nothing is accepted or rejected here");
+            let (compared, of_the_runs) = page.split_once("id=\"runs\"").expect("a section on the runs");
+            assert!(
+                !compared.contains("ACCEPT") && !compared.contains("REJECT"),
+                "no comparison is accepted or rejected"
+            );
+            assert_eq!(of_the_runs.matches("ACCEPT").count(), 2, "each run has a verdict of its own");
             assert!(page.contains(word) && page.contains("SIMULATED</title>") && !page.contains("<script"));
             let summary = summary(&document);
             assert!(summary.starts_with(word) && !summary.contains('\u{1b}'), "{summary}");
