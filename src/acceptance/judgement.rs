@@ -258,11 +258,13 @@ fn enough(interval: &Interval, inner: Range) -> String {
     format!("{} {what} like these would be enough", high.ceil())
 }
 
-/// A range in words.
+/// A range in words; shares in per cent.
 fn between((lower, upper): Range, unit: &str) -> String {
+    let (scale, unit) = if unit == "1" { (100.0, "%") } else { (1.0, unit) };
+    let (low, high) = (scale * lower, scale * upper);
     match (lower.is_finite(), upper.is_finite()) {
-        (true, true) => format!("{lower:.4} to {upper:.4} {unit}"),
-        (true, false) => format!("{lower:.4} {unit} and above"),
-        _ => format!("{upper:.6} {unit} and below"),
+        (true, true) => format!("{low:.4} to {high:.4} {unit}"),
+        (true, false) => format!("{low:.4} {unit} and above"),
+        _ => format!("{high:.4} {unit} and below"),
     }
 }

@@ -153,7 +153,7 @@ fn sections(document: &ComparisonDocument) -> Vec<Section> {
 fn runs(document: &ComparisonDocument) -> Section {
     let mut section = Section::new("runs", "The runs");
     section.say("Each run has a verdict of its own, by its own plan; its report holds what was refused and why.");
-    let mut table = Table::new("table-runs", "What was compared", &["", "First run", "Second run"]);
+    let mut table = Table::new("table-runs", "What was compared", &["Fact", "First run", "Second run"]);
     let mut row = |name: &str, value: &dyn Fn(&ComparedRun) -> String| {
         let values = document.runs.iter().map(|run| Cell::text(value(run)));
         table.rows.push(std::iter::once(Cell::text(name)).chain(values).collect());
