@@ -15,16 +15,6 @@ use std::{fs, io, path::Path};
 /// Files of a finished run that a resumed one makes anew.
 const SUMMARIES: [&str; 5] = ["verdict.json", "criteria.csv", "gauge.csv", manifest::FILE, manifest::SIGNATURES];
 
-/// SHA-256 of the data of a capture.
-///
-/// # Errors
-///
-/// [`RecordError`] where it cannot be read.
-pub fn digest(run: &Path, capture: &str) -> Result<String, RecordError> {
-    let path = run.join("captures").join(format!("{capture}.rigc"));
-    Ok(manifest::Entry::of(&path).map_err(failed(&path))?.sha256)
-}
-
 fn failed(path: &Path) -> impl Fn(io::Error) -> RecordError {
     let path = path.to_path_buf();
     move |error| RecordError::at(&path, error)

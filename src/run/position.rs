@@ -11,8 +11,8 @@ pub struct Position {
     pub setup: Option<u32>,
     /// Steps that an operator has done.
     pub by_hand: BTreeSet<String>,
-    /// Captures that are whole, with the SHA-256 of their data.
-    pub captured: BTreeMap<String, String>,
+    /// Captures that are whole: the journal holds the digest of their data.
+    pub captured: BTreeSet<String>,
     /// Captures that were begun.
     pub begun: BTreeSet<String>,
     /// Sites used up on each phantom, which goes with a cartridge.
@@ -53,9 +53,9 @@ impl Position {
                     *used = number("sites_used").unwrap_or_default().max(*used);
                     position.begun.extend(text("capture"));
                 }
-                "captured" => position.captured.extend(text("capture").zip(text("sha256"))),
+                "captured" if event.data["sha256"].is_string() => position.captured.extend(text("capture")),
                 "safe-state" if event.data["confirmed"] == true => {
-                    safe_with.insert(setup, position.captured.keys().cloned().collect());
+                    safe_with.insert(setup, position.captured.clone());
                 }
                 _ => {}
             }
@@ -69,6 +69,6 @@ impl Position {
 
     /// Whether a capture is whole.
     pub fn has(&self, capture: &str) -> bool {
-        self.captured.contains_key(capture)
+        self.captured.contains(capture)
     }
 }

@@ -143,7 +143,7 @@ fn check_finished(run: &Path, job: &Job, what: &str) {
     assert_ne!(archive::verdict(run).expect("as the test wrote it").verdict, Verdict::Aborted, "{what}");
     let planned: BTreeSet<String> = planned(job).into_iter().map(|planned| planned.name).collect();
     let position = Position::of(&log, job);
-    assert_eq!(position.captured.keys().cloned().collect::<BTreeSet<_>>(), planned, "{what}");
+    assert_eq!(position.captured, planned, "{what}");
     let presses: Vec<PressRow> = tables::read(&run.join("presses.csv")).expect("as the test wrote it");
     let pressed: Vec<(String, u32)> = presses.iter().map(|row| (row.cartridge.clone(), row.site)).collect();
     let due: Vec<(String, u32)> = [1, 2].iter().flat_map(|c| [0, 1].map(|site| (format!("0.5mm-{c}"), site))).collect();
@@ -263,7 +263,7 @@ fn a_changed_capture_or_setting_is_not_resumed() {
     begin(&job, out.path(), disk.shared()).unwrap_err();
     let run = out.path().join(job.run_id());
     let position = Position::of(&journal::read(&run).expect("as the test wrote it"), &job);
-    let capture = position.captured.keys().next().expect("half a run has captures");
+    let capture = position.captured.iter().next().expect("half a run has captures");
     for (path, expected) in [
         (run.join("captures").join(format!("{capture}.rigc")), "is not what the journal recorded"),
         (run.join("settings/pen.toml"), "not those that run"),
