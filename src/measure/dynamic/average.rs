@@ -20,6 +20,10 @@ use crate::{
 
 /// How well a pen keeps its mean protrusion from the scan into the run, mm.
 const STEADY_MM: f64 = 0.004;
+/// SD of the drift of pens that drift, over a run, mm.
+const DRIFT_MM: f64 = 0.04;
+/// How far a drift may be from a straight line, or that of the channel, as a share of it.
+const DRIFT_SHARE: f64 = 0.3;
 /// Standard uncertainty of the map beyond the scan, mm.
 const MAP_MM: f64 = 0.015;
 /// Model of first contact (law of the phantom, kinematics near top dead centre), mm (derived).
@@ -73,8 +77,9 @@ impl Average<'_> {
         let contact = self.contact;
         let scatter = variance(self.relative_mm).max(1e-9).sqrt();
         let count = self.relative_mm.len() as f64;
-        let (drift, _) = drift_mm(self.relative_mm);
-        let steady_u = STEADY_MM.hypot(0.3 * drift).hypot(scatter * (CORRELATED / count).sqrt());
+        let (drift, drift_u) = drift_mm(self.relative_mm);
+        let steady_u =
+            STEADY_MM.hypot(0.5 * drift_u).hypot(DRIFT_SHARE * drift).hypot(scatter * (CORRELATED / count).sqrt());
         let slope_n_per_mm = self.map.slope_n_per_mm;
         let shift = (self.late_n - self.map.at(self.gap_mm)) / slope_n_per_mm;
         let shift_u = (self.map.u_at(self.gap_mm).hypot(0.5 * self.map.curvature_n) / slope_n_per_mm).hypot(MAP_MM);
@@ -140,12 +145,18 @@ impl Average<'_> {
     }
 }
 
-/// Drift of a pen from the first stroke to the last, mm: zero where scatter explains it. With its standard uncertainty.
+/// Drift of a pen from the first stroke to the last, mm, with its standard uncertainty: every other pen is taken to
+/// drift, by [`DRIFT_MM`], and what the run shows is weighed against that it is scatter (mean and SD of the posterior).
 pub fn drift_mm(relative_mm: &[f64]) -> (f64, f64) {
     let count = relative_mm.len() as f64;
-    let over_run = slope(relative_mm) * count;
+    let seen = slope(relative_mm) * count;
     let u = (12.0 * CORRELATED / count).sqrt() * variance(relative_mm).max(1e-9).sqrt();
-    (if over_run.abs() > 3.0 * u { over_run } else { 0.0 }, u)
+    let whole = DRIFT_MM.hypot(u);
+    let density = |sd: f64| (-0.5 * (seen / sd).powi(2)).exp() / sd;
+    let drifts = density(whole) / (density(whole) + density(u));
+    let kept = (DRIFT_MM / whole).powi(2);
+    let drift = kept * seen;
+    (drifts * drift, (drifts * kept * u * u + drifts * (1.0 - drifts) * drift * drift).sqrt())
 }
 
 /// Variance with one degree of freedom for the mean.

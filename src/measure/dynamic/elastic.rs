@@ -27,6 +27,9 @@ use crate::measure::dynamic::{
 
 /// Exponent with which a pulse is first guessed.
 const EXPONENT: f64 = 1.5;
+/// Odds of a power law where the pulses say nothing: a tip meets the surface in a point, so its force begins without a
+/// slope; an exponential begins with one, as a flat face does.
+const POWER_ODDS: f64 = 3.0;
 /// Samples in a row share what the model cannot follow: so many carry the likelihood of one.
 const ALIKE_SAMPLES: f64 = 4.0;
 /// Prior SD of needle heights, mm.
@@ -92,6 +95,11 @@ impl Contact {
         Curve::new(self.family, &Needles::of(self.needles), [ln_a, shape, s], &lead(&self.law), deepest_mm)
     }
 
+    /// How far the needles stand behind the foremost in the mean, mm.
+    pub fn behind_mm(&self) -> f64 {
+        Needles::of(self.needles).behind_mm(self.law[2], &lead(&self.law))
+    }
+
     /// How far the foremost tip is below the undeformed surface where the force first reaches `force_n`, mm.
     pub fn indentation_mm(&self, force_n: f64) -> f64 {
         let curve = self.curve(1.0);
@@ -128,7 +136,7 @@ pub fn fit(pulses: &[Pulse], setting: &Setting) -> Option<Contact> {
         [one, other] => return one.or(other).map(|(contact, _)| contact),
     };
     let lead = (0.5 * (exponential.1 - power.1) / ALIKE_SAMPLES).clamp(-50.0, 50.0);
-    let weight = 1.0 / (1.0 + (-lead).exp());
+    let weight = 1.0 / (1.0 + (-lead).exp() / POWER_ODDS);
     let (first, second, share) =
         if weight >= 0.5 { (power.0, exponential.0, weight) } else { (exponential.0, power.0, 1.0 - weight) };
     let apart = first.protrusion_mm - second.protrusion_mm;

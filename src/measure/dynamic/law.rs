@@ -109,6 +109,11 @@ impl Needles {
         }
     }
 
+    /// How far the needles stand behind the foremost in the mean, mm.
+    pub fn behind_mm(&self, spread_mm: f64, lead: &[f64; FREE]) -> f64 {
+        self.placed(spread_mm, lead).0.iter().map(|needle| needle.behind_mm * needle.share).sum()
+    }
+
     /// Every needle, or group, and the free spacings, mm.
     fn placed(&self, spread_mm: f64, lead: &[f64; FREE]) -> (Vec<Placed>, [f64; FREE]) {
         let place = |behind: f64, share: f64, depends: usize| Placed {

@@ -12,6 +12,7 @@
 pub mod average;
 pub mod background;
 pub mod count;
+pub mod crank;
 pub mod elastic;
 pub mod face;
 pub mod follow;
@@ -20,6 +21,7 @@ pub mod inverse;
 pub mod law;
 pub mod linear;
 pub mod map;
+pub mod onset;
 pub mod pulses;
 pub mod response;
 pub mod run;

@@ -115,7 +115,7 @@ impl<'a> Model<'a> {
     }
 
     /// Weight of a reading.
-    fn weight(&self, pulse: &Pulse) -> f64 {
+    pub fn weight(&self, pulse: &Pulse) -> f64 {
         (self.inflation * self.setting.noise_n.hypot(self.model_error * pulse.top.1)).powi(-2)
     }
 

@@ -10,10 +10,12 @@ use crate::{
         Refusal, ScanBin,
         dynamic::{
             background::Background,
+            crank,
             elastic::{self, Contact},
             follow::Follower,
             grid::Track,
             inverse::Inverse,
+            onset::Lag,
             pulses::{Pulse, Setting},
             response::Cell,
             segment,
@@ -35,11 +37,8 @@ const UNSEEN_MM: f64 = 0.03;
 /// Share of the scan's largest force below which nothing is taken for a touch.
 const RINGING: f64 = 0.01;
 
-/// A crank with a rod turns the carriage about top dead centre more sharply than the phase of contact says: by this
-/// share of it for each unit of rise, and the standard uncertainty (rods of 3 to 10 crank radii).
-const ROD_SHARE: (f64, f64) = (0.05, 0.05);
-/// Relative standard uncertainty of the carriage's stroke from the phase of contact.
-const CARRIAGE_RELATIVE: f64 = 0.03;
+/// How far needles dip before they enter where nothing is known of it, mm.
+const DIMPLE_MM: f64 = 0.1;
 
 /// Travel over which the force of strokes that do not enter grows at least by [`GROWTH_MIN`], and the travel whose
 /// strokes are looked at together, mm.
@@ -101,9 +100,9 @@ pub fn measure(header: &Header, track: &Track, inverse: &Inverse, rate_hz: f64, 
     // What is left of the cell's ringing after a stroke is about a hundredth of its force.
     let floor_n =
         RINGING * clean_n[clean_n.len().saturating_sub(rate_hz as usize)..].iter().fold(0.0_f64, |a, b| a.max(*b));
-    let follow = |level_n: f64, lag: f64, carriage: Option<Carriage>, background: &Background| {
+    let follow = |level_n: f64, (lag, behind): (Lag, f64), carriage: Option<Carriage>, background: &Background| {
         let (noise_n, smear_samples) = (background.noise_n, inverse.smear_samples());
-        let lens = Lens { period_samples: period, level_n, lag, noise_n, smear_samples, carriage };
+        let lens = Lens { period_samples: period, level_n, lag, behind, noise_n, smear_samples, carriage };
         let touch_n = (TOUCH_NOISE * background.noise_n).max(floor_n);
         let mut follower = Follower::new(inverse, lens, touch_n, background.clone(), 0);
         follower.push(track);
@@ -111,7 +110,7 @@ pub fn measure(header: &Header, track: &Track, inverse: &Inverse, rate_hz: f64, 
         (follower.background().clone(), follower.shapes)
     };
     let touch_n = (TOUCH_NOISE * background.noise_n).max(floor_n);
-    let (_, shapes) = follow(touch_n, 0.0, None, &background);
+    let (_, shapes) = follow(touch_n, (Lag::default(), 0.0), None, &background);
     let (touches, puncture_n) = puncture(&shapes);
     // Strokes that touched too lightly to be seen are not quiet.
     let first_touch = shapes.first().map_or(0, |shape| {
@@ -124,14 +123,22 @@ pub fn measure(header: &Header, track: &Track, inverse: &Inverse, rate_hz: f64, 
     let noise_n = before.noise_n;
     let touch_n = (TOUCH_NOISE * noise_n).max(floor_n);
     let level_n = (0.25 * puncture_n).max(touch_n);
-    let (background, shapes) = follow(level_n, 0.0, None, &before);
+    let (background, shapes) = follow(level_n, (Lag::default(), 0.0), None, &before);
     let mut clean_n = force_n;
     before.subtract(reach as f64, &mut clean_n);
     let peak_n = shapes.iter().map(|shape| shape.peak_n).fold(0.0, f64::max);
     let onsets: Vec<f64> = shapes.iter().map(|shape| shape.onset_samples).collect();
     let period = segment::median_period(&onsets).unwrap_or(period);
     let smear_samples = inverse.smear_samples();
-    let lens = Lens { period_samples: period, level_n, lag: 0.0, noise_n, smear_samples, carriage: None };
+    let lens = Lens {
+        period_samples: period,
+        level_n,
+        lag: Lag::default(),
+        behind: 0.0,
+        noise_n,
+        smear_samples,
+        carriage: None,
+    };
     let mut scan = Scan {
         lens,
         background,
@@ -166,9 +173,11 @@ pub fn measure(header: &Header, track: &Track, inverse: &Inverse, rate_hz: f64, 
         scan.contact = elastic::fit(&pulses, &setting);
         let Some(contact) = &scan.contact else { break };
         mean_mm = contact.protrusion_mm;
-        scan.lens.lag = contact.indentation_mm(level_n) / contact.half_stroke_mm;
+        scan.lens.lag = Lag::of(contact, level_n, puncture_n, smear_samples, period);
+        scan.lens.behind = contact.behind_mm() / contact.half_stroke_mm;
         scan.lens.carriage = Some(Carriage { touch_mm: face_mm - mean_mm, half_mm: contact.half_stroke_mm });
-        (scan.background, scan.shapes) = follow(level_n, scan.lens.lag, scan.lens.carriage, &before);
+        (scan.background, scan.shapes) =
+            follow(level_n, (scan.lens.lag, scan.lens.behind), scan.lens.carriage, &before);
     }
     Ok(scan)
 }
@@ -266,27 +275,19 @@ impl Scan {
         (8.0 * self.lens.noise_n).max(0.1 * self.peak_n)
     }
 
-    /// Half of the carriage's stroke, mm, from the phase of contact of strokes that reach well in, for a mean
-    /// protrusion.
+    /// Half of the carriage's stroke, mm, and its relative standard uncertainty, for a mean protrusion.
     fn carriage(&self, header: &Header, face_mm: f64, mean_mm: f64) -> (f64, f64) {
         // Onset and exit are without force, so the surface is where the stage has it.
         let seen = |shape: &Shape| {
             let passage = shape.passage.filter(|_| !shape.damaged)?;
             passage.exit.map(|exit| (face_mm - shape.stage_mm, exit.rise))
         };
-        let mut inner: Vec<(f64, f64)> = self.shapes.iter().filter_map(seen).collect();
-        inner.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-        inner.truncate((inner.len() / 3).max(8));
-        let mut halves: Vec<f64> = inner.iter().map(|(gap, rise)| (mean_mm - gap) / rise).collect();
-        halves.sort_unstable_by(f64::total_cmp);
-        match (halves.get(halves.len() / 2), inner.get(inner.len() / 2)) {
-            (Some(half), Some((_, rise))) if halves.len() >= 8 && *half > 0.1 => {
-                let (more, u) = ROD_SHARE;
-                (half * (1.0 + more * rise), CARRIAGE_RELATIVE.hypot(u * rise))
-            }
-            // A carriage draws the needles back behind the face by a few tenths of a millimetre.
-            _ => (0.5 * header.set_depth_mm.unwrap_or(1.5) + 0.15, 0.15),
-        }
+        let strokes: Vec<(f64, f64)> = self.shapes.iter().filter_map(seen).collect();
+        let radians = std::f64::consts::TAU * self.lens.smear_samples / self.lens.period_samples;
+        let dimple_mm = self.contact.as_ref().map_or(DIMPLE_MM, |contact| contact.indentation_mm(self.puncture_n));
+        // A carriage draws the needles back behind the face by a few tenths of a millimetre.
+        let guess = || (0.5 * header.set_depth_mm.unwrap_or(1.5) + 0.15, 0.15);
+        crank::half_stroke(strokes, mean_mm, (radians, dimple_mm)).unwrap_or_else(guess)
     }
 
     /// The first touches, from clearly above the noise to below the force at which needles enter.

@@ -10,13 +10,22 @@
 /// few per cent.
 const REST_PERIODS: f64 = 0.8;
 
+/// Share of the last strokes' peaks below which nothing is taken for a contact.
+const PEAK_SHARE: f64 = 0.05;
+
 /// Samples scanned at once for any crossing.
 const LANE: usize = 32;
 
 /// Search for upward crossings of a level in a signal that arrives in pieces.
+///
+/// The level follows the strokes: what rings when a needle leaves is a share of how it was pushed, and one crossing at
+/// that time would make the search rest through the next stroke's contact, and the one after.
 #[derive(Clone, Debug)]
 pub struct OnsetSearch {
+    least: f64,
     level: f64,
+    /// Largest value since the last onset, and of the stroke before.
+    peaks: [f64; 2],
     rest_samples: usize,
     /// Next sample (of the whole signal) that may be examined.
     next: usize,
@@ -26,16 +35,18 @@ pub struct OnsetSearch {
 }
 
 impl OnsetSearch {
-    /// A search for crossings of `level` in strokes of about `period_samples`.
+    /// A search for crossings of `level`, or of a twentieth of the last two strokes where that is higher, in strokes of
+    /// about `period_samples`.
     pub fn new(level: f64, period_samples: f64) -> Self {
         let rest_samples = (REST_PERIODS * period_samples).max(1.0) as usize;
-        Self { level, rest_samples, next: 0, last: f64::INFINITY }
+        Self { least: level, level, peaks: [0.0; 2], rest_samples, next: 0, last: f64::INFINITY }
     }
 
     /// Appends to `onsets` the sample before each crossing. `signal` continues the piece before; `first` is the index
     /// of its first sample in the whole signal. NaN is never a crossing.
     pub fn find(&mut self, first: usize, signal: &[f64], onsets: &mut Vec<usize>) {
         let mut k = self.next.saturating_sub(first).min(signal.len());
+        self.rest(&signal[..k], first + k == self.next);
         let mut before = if k == 0 { self.last } else { signal[k - 1] };
         while k < signal.len() {
             let rest = &signal[k..];
@@ -50,7 +61,10 @@ impl OnsetSearch {
             let value = signal[k];
             if value > self.level && before <= self.level {
                 onsets.push((first + k).saturating_sub(1));
+                let from = k.min(signal.len());
+                self.peaks = [0.0, self.peaks[0]];
                 k += self.rest_samples;
+                self.rest(&signal[from..k.min(signal.len())], k <= signal.len());
                 before = signal.get(k - 1).copied().unwrap_or(f64::INFINITY);
                 continue;
             }
@@ -60,6 +74,16 @@ impl OnsetSearch {
         self.next = self.next.max(first + k);
         if let Some(value) = signal.last() {
             self.last = *value;
+        }
+    }
+}
+
+impl OnsetSearch {
+    /// Looks at samples of a stroke while the search rests; at the end of its rest the level is set anew.
+    fn rest(&mut self, signal: &[f64], ends: bool) {
+        self.peaks[0] = signal.iter().fold(self.peaks[0], |a, b| a.max(*b));
+        if ends {
+            self.level = self.least.max(PEAK_SHARE * self.peaks[0].min(self.peaks[1]));
         }
     }
 }

@@ -8,7 +8,10 @@
 //!
 //! Deliberately absent: lengths in mm, which need the scan.
 
-use crate::measure::dynamic::linear::{inverse, times};
+use crate::measure::dynamic::{
+    linear::{inverse, times},
+    onset::Lag,
+};
 use std::f64::consts::{PI, TAU};
 
 /// One stroke as it stands in the signal. Times in samples of the whole capture.
@@ -73,7 +76,10 @@ pub struct Lens {
     /// Force at which an onset is timed, N.
     pub level_n: f64,
     /// Rise of the carriage from first contact to the level of onset, in units of half its stroke.
-    pub lag: f64,
+    pub lag: Lag,
+    /// How far the needles stand behind the foremost in the mean, in units of half the carriage's stroke: friction ends where
+    /// the mean needle leaves.
+    pub behind: f64,
     /// Noise of one sample of the inverse-filtered force, N.
     pub noise_n: f64,
     /// SD of the Gaussian through which the force is seen, samples.
@@ -187,7 +193,8 @@ impl Lens {
     /// A stroke whose exit does not show: top dead centre follows from where the carriage turns.
     fn expected(&self, force_n: &[f64], onset: f64, stage_mm: f64) -> Option<Passage> {
         let carriage = self.carriage?;
-        let rise = (stage_mm - carriage.touch_mm) / carriage.half_mm - self.lag;
+        let whole = (stage_mm - carriage.touch_mm) / carriage.half_mm;
+        let rise = whole - self.lag.at(speed(whole));
         if rise.is_nan() || rise <= 0.0 || force_n.len() < (onset + 0.85 * self.period_samples) as usize {
             return None;
         }
@@ -208,13 +215,14 @@ impl Lens {
     /// height of first contact.
     fn top(&self, onset: f64, exit: f64) -> (f64, f64) {
         let turn = TAU * (exit - onset) / self.period_samples;
-        let mut half = 0.5 * turn;
-        for _ in 0..4 {
-            let rise = 1.0 - half.min(PI).cos();
-            let before = (1.0 - (rise - self.lag).max(0.0)).acos();
-            half = 0.5 * (turn + half - before);
+        let mut after = (0.5 * turn).min(PI);
+        let mut rise = 1.0 - after.cos();
+        for _ in 0..6 {
+            let before = (1.0 - (rise - self.lag.at(speed(rise))).clamp(0.0, 2.0)).acos();
+            after = (0.5 * (after + turn - before)).clamp(0.0, PI);
+            rise = 1.0 - after.cos() + self.behind;
         }
-        (exit - half / TAU * self.period_samples, 1.0 - half.min(PI).cos())
+        (exit - after / TAU * self.period_samples, rise)
     }
 
     /// Adds the unloading of a stroke to the sum over strokes: samples between three and one quarter of the fall to
@@ -258,6 +266,11 @@ impl Unloading {
         let [level, amplitude] = times(&inverse(self.normal)?, &self.right);
         (amplitude > 0.0).then_some((level, amplitude))
     }
+}
+
+/// Speed of the carriage as a share of its greatest, where it has so far to rise to its top, in units of half its stroke.
+fn speed(rise: f64) -> f64 {
+    (rise * (2.0 - rise)).max(0.0).sqrt()
 }
 
 /// Mean of the signal between two times, samples; the ends count in part.

@@ -1,0 +1,60 @@
+//! How far below the surface a tip is when the force of its stroke crosses the level of onset.
+//!
+//! The force is seen through the Gaussian of the inverse filter. A stroke that reaches far in meets the surface in full
+//! flight and travels a tenth of a millimetre in that Gaussian's width, as far as needles go before they enter: the level is
+//! then crossed before the tip touches. By how much follows from the law of the first touches and the carriage's speed, so
+//! the height of contact is where it would be seen without the filter.
+//!
+//! Deliberately absent: the law, which is [`crate::measure::dynamic::law`]'s.
+
+use crate::measure::dynamic::elastic::Contact;
+
+/// Speeds in the table, from a carriage that turns to the fastest.
+const SPEEDS: usize = 9;
+/// Steps of the Gaussian's quadrature and the SDs that it spans.
+const STEPS: i32 = 48;
+const SDS: f64 = 4.0;
+/// Farthest that a tip may be below the surface at the level, mm.
+const FARTHEST_MM: f64 = 1.0;
+/// Halvings in which the crossing is found.
+const HALVINGS: usize = 40;
+
+/// Height of the carriage above first contact at the level of onset, in units of half its stroke, by its speed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lag([f64; SPEEDS]);
+
+impl Lag {
+    /// For a law, the level (N), the force at which needles enter (N), the filter's SD and the stroke, samples.
+    pub fn of(contact: &Contact, level_n: f64, puncture_n: f64, smear_samples: f64, period_samples: f64) -> Self {
+        let half_mm = contact.half_stroke_mm;
+        let curve = contact.curve(FARTHEST_MM);
+        // Past entry the force is no longer the law's; it is near that of entry until the filter is through.
+        let force_n = |mm: f64| curve.at(mm).force_n.min(puncture_n);
+        let turn = std::f64::consts::TAU / period_samples;
+        let at = |k: usize| {
+            let sd_mm = half_mm * turn * smear_samples * k as f64 / (SPEEDS - 1) as f64;
+            let seen = |mm: f64| {
+                let parts = (-STEPS..=STEPS).map(|j| SDS * f64::from(j) / f64::from(STEPS));
+                let (sum, weights) = parts.fold((0.0, 0.0), |(sum, weights), t| {
+                    let weight = (-0.5 * t * t).exp();
+                    (sum + weight * force_n(mm + sd_mm * t), weights + weight)
+                });
+                sum / weights
+            };
+            let (mut low, mut high) = (-SDS * sd_mm, FARTHEST_MM);
+            for _ in 0..HALVINGS {
+                let middle = 0.5 * (low + high);
+                if seen(middle) < level_n { low = middle } else { high = middle }
+            }
+            high / half_mm
+        };
+        Self(std::array::from_fn(at))
+    }
+
+    /// Height at the level where the carriage moves at this share (0 to 1) of its greatest speed.
+    pub fn at(&self, speed: f64) -> f64 {
+        let place = speed.clamp(0.0, 1.0) * (SPEEDS - 1) as f64;
+        let k = (place as usize).min(SPEEDS - 2);
+        self.0[k] + (place - k as f64) * (self.0[k + 1] - self.0[k])
+    }
+}
