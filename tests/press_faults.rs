@@ -567,7 +567,7 @@ fn in_words(truth: &Truth, measurement: &Measurement) -> String {
 /// What the header leaves out is said, and costs uncertainty; what it states is not.
 #[test]
 fn what_the_header_leaves_out_is_named() {
-    let (mut header, recording, _) = press_world::draw(6);
+    let (mut header, recording, _) = press_world::draw(7);
     header.compliance_u_mm_per_n = Some(0.01 * header.compliance_mm_per_n);
     header.force.as_mut().expect("a channel").scale_u = Some(0.002);
     let of = |header: &Header| {
@@ -584,7 +584,7 @@ fn what_the_header_leaves_out_is_named() {
     let assumed = assumed.expect("two keys are missing");
     assert!(assumed.count == 2 && assumed.message.contains("needles: averaged over 1 to 36"), "{assumed:?}");
     assert!(assumed.message.contains("compliance_u_mm_per_n: 5 %"), "{assumed:?}");
-    assert!(unknown_mm > 1.1 * stated_mm, "{unknown_mm} {stated_mm}");
+    assert!(unknown_mm > 1.2 * stated_mm, "{unknown_mm} {stated_mm}");
 }
 
 /// A hold that is clipped takes nothing from the rise, nor the zero from the withdrawal.

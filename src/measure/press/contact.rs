@@ -197,15 +197,15 @@ fn first_jump_by(force_n: &[f64], rows: Range<usize>, after: usize, noise_n: f64
     let sd_n = noise_n * (2.0 / n).sqrt();
     (rows.start + far..rows.end.min(after.saturating_sub(3 * width))).find(|&i| {
         let (behind, ahead) = (mean(i - width), mean(i + 1));
-        // Near the end there is less to tell the slope by.
-        let beyond = far.min(after - width - i);
+        // Near the end there is less to tell the slope by: beyond it the force may fall.
+        let is_last = i + 3 * width >= rows.end;
+        let beyond = far.min(if is_last { after } else { rows.end } - width - i);
         let over = |rows: usize| (n + 1.0) / (rows - width) as f64;
         let slopes = [(behind - mean(i - far)) * over(far), (mean(i + beyond) - ahead) * over(beyond)];
         let most = slopes[0].max(slopes[1]).max(0.0);
         let least = slopes[0].min(slopes[1]).min(0.0);
         let jump = ahead - behind;
         // So near the fall of a needle the rise is steepest, and what follows is no slope of it.
-        let is_last = i + 3 * width >= rows.end;
         let share = if is_last { LAST_JUMP_SHARE } else { JUMP_SHARE };
         let tolerated = FALL_SDS * sd_n * (1.0 + over(beyond)) + share * behind.abs();
         jump - most > tolerated || !is_last && least - jump > tolerated

@@ -32,6 +32,8 @@ pub struct Fitted {
     pub covariance: Vec<f64>,
     /// Weighted sum of squares of data and priors.
     pub cost: f64,
+    /// Logarithm of the evidence of the model by Laplace's approximation, but for a constant of the data.
+    pub evidence: f64,
     /// Weighted sum of squares of the data alone, and how many there are.
     pub chi2: (f64, usize),
 }
@@ -63,8 +65,9 @@ pub fn fit(model: &dyn Model, priors: &[Prior], start: &[f64]) -> Option<Fitted>
             }
         }
     }
-    let covariance = system.inverse()?;
-    Some(Fitted { theta, covariance, cost: system.cost, chi2: system.chi2 })
+    let (covariance, ln_det) = system.inverse()?;
+    let evidence = -0.5 * (system.cost + ln_det) - priors.iter().map(|prior| prior.sd.ln()).sum::<f64>();
+    Some(Fitted { theta, covariance, cost: system.cost, evidence, chi2: system.chi2 })
 }
 
 /// Normal equations at one point.
@@ -125,7 +128,8 @@ impl Normal {
         })
     }
 
-    fn inverse(&self) -> Option<Vec<f64>> {
+    /// The inverse of the normal matrix, and the logarithm of the determinant of the matrix.
+    fn inverse(&self) -> Option<(Vec<f64>, f64)> {
         let n = self.gradient.len();
         let mut factor = self.matrix.clone();
         if !cholesky(&mut factor, n) {
@@ -141,7 +145,8 @@ impl Normal {
                 inverse[i * n + j] = column[i];
             }
         }
-        Some(inverse)
+        let ln_det = (0..n).map(|i| 2.0 * factor[i * n + i].ln()).sum();
+        Some((inverse, ln_det))
     }
 }
 

@@ -22,7 +22,7 @@
 use crate::measure::press::{
     contact::Bins,
     fit::{Fitted, Model, Prior, fit},
-    heights::Heights,
+    heights::{Heights, Singles},
     relaxation::{Late, TIMES},
     steady,
 };
@@ -38,6 +38,10 @@ const EXCURSION_DATA: [usize; 5] = [1, 2, 4, 8, 16];
 const SPREAD_MM: f64 = 0.0065;
 const SPREAD_LN_SD: f64 = 0.75;
 
+/// The standard normal prior of the foremost needle's deviate as three narrower ones: their means and standard deviation.
+const LEADS: [f64; 3] = [0.0, -1.3, 1.3];
+const LEAD_SD: f64 = 0.75;
+
 /// What the exponent of the law is taken for before the data speak: mean and standard deviation.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
@@ -49,10 +53,19 @@ pub struct Shape {
     pub law_share: f64,
 }
 
-/// Needles in a phantom: between a flat tip (1) and a cone (2), most often stiffening.
-pub const NEEDLES: Shape = Shape { exponent: (1.5, 0.35), stiffening: (0.3, 0.6), law_share: 0.01 };
-/// The same where no slide shows the mean tip, so that heights and law are told by the rise alone.
-pub const NEEDLES_UNSEEN: Shape = Shape { law_share: 0.018, ..NEEDLES };
+/// A needle in a phantom: between a flat tip (1) and a cone (2), most often stiffening.
+const ANY_LAW: Shape = Shape { exponent: (1.5, 0.35), stiffening: (0.3, 0.6), law_share: 0.01 };
+/// The same where the phantom does not stiffen: any power.
+const POWER: Shape = Shape { stiffening: (0.0, 0.03), ..ANY_LAW };
+/// The same where the tip is flat or the phantom soft tissue (Fung), so that the rise begins in a straight line.
+const LINE: Shape = Shape { exponent: (1.0, 0.02), stiffening: (0.5, 0.7), ..ANY_LAW };
+/// Several needles whose slide is seen: any law.
+pub const NEEDLES: [Shape; 1] = [ANY_LAW];
+/// One needle: what any law may be, and the two kinds that say more where the data allow them. Averaged by evidence.
+pub const NEEDLE: [Shape; 3] = [ANY_LAW, POWER, LINE];
+/// Several where no slide shows the mean tip, so that heights and law are told by the rise alone.
+pub const NEEDLES_UNSEEN: [Shape; 3] =
+    [Shape { law_share: 0.018, ..ANY_LAW }, Shape { law_share: 0.018, ..POWER }, Shape { law_share: 0.018, ..LINE }];
 /// The face of a cartridge, a plate with rounded edges: between a flat punch (1) and a ball (1.5).
 pub const FACE: Shape = Shape { exponent: (1.3, 0.12), stiffening: (0.0, 0.1), law_share: 0.003 };
 
@@ -69,6 +82,8 @@ pub struct Curves<'a> {
     pub heights: &'a Heights,
     /// Noise of one reading, N.
     pub noise_n: f64,
+    /// Standard uncertainty of the zero of the force, N.
+    pub zero_u_n: f64,
     /// Indentation that is fitted, mm, from the rough onset to the end of the rise.
     pub length_mm: f64,
     /// Force at that end, N.
@@ -102,8 +117,8 @@ pub struct Onset {
     pub excursion: f64,
     /// Root mean square of the residuals of the rise over the force at its end.
     pub residual_share: f64,
-    /// Squares of residuals and of departures from what was known, in variances.
-    pub cost: f64,
+    /// Logarithm of the evidence of the model, but for a constant of the data.
+    pub evidence: f64,
     /// Data less parameters.
     pub dof: f64,
 }
@@ -120,8 +135,8 @@ impl Onset {
 /// The mean of several onsets by the likelihood of their models, with what they differ by in its uncertainty; the rest
 /// is that of the likeliest. `None` without any.
 pub fn averaged(onsets: &[Onset]) -> Option<Onset> {
-    let best = onsets.iter().min_by(|a, b| a.cost.total_cmp(&b.cost))?;
-    let weights: Vec<f64> = onsets.iter().map(|onset| (0.5 * (best.cost - onset.cost)).exp()).collect();
+    let best = onsets.iter().max_by(|a, b| a.evidence.total_cmp(&b.evidence))?;
+    let weights: Vec<f64> = onsets.iter().map(|onset| (onset.evidence - best.evidence).exp()).collect();
     let sum: f64 = weights.iter().sum();
     let mean =
         |value: &dyn Fn(&Onset) -> f64| onsets.iter().zip(&weights).map(|(o, w)| w * value(o)).sum::<f64>() / sum;
@@ -131,20 +146,39 @@ pub fn averaged(onsets: &[Onset]) -> Option<Onset> {
 }
 
 /// Fits the onset; starts at `rough_mm`. `None` where the curves determine nothing.
+///
+/// How far the foremost needle leads is told on one side only: a little force where the others press on, none where
+/// they do not. So its prior is taken apart into narrower ones, each is fitted, and the fits are averaged.
 pub fn locate(curves: &Curves<'_>, rough_mm: f64) -> Option<Onset> {
     let layout = Layout::of(curves);
-    let mut best: Option<Fitted> = None;
-    // Without friction a late onset with few and unequal needles can pass for an early one of a high power: two starts.
-    let exponents: &[f64] = if curves.slide.is_some() { &[1.4] } else { &[1.15, 1.9] };
-    for &exponent in exponents {
-        let (priors, start) = layout.priors(curves, rough_mm, exponent);
-        let Some(found) = fit(curves, &priors, &start) else { continue };
-        if best.as_ref().is_none_or(|old| found.cost < old.cost) {
-            best = Some(found);
-        }
+    let leads = if layout.singles > 0 { &LEADS[..] } else { &[0.0] };
+    // What one fit found is where the next begins.
+    let mut from: Option<Vec<f64>> = None;
+    let mut onsets = Vec::new();
+    for &lead in leads {
+        let Some(found) = likeliest(curves, layout, rough_mm, lead, from.as_deref()) else { continue };
+        let onset = layout.onset(curves, &found);
+        // How much of the whole prior is there.
+        let share = -0.5 * lead * lead / (1.0 - LEAD_SD * LEAD_SD);
+        onsets.push(Onset { evidence: onset.evidence + share, ..onset });
+        from = Some(found.theta);
     }
-    let found = best?;
-    Some(layout.onset(curves, &found))
+    averaged(&onsets)
+}
+
+/// The likeliest fit where the deviate of the foremost needle is near `lead`, begun `from` there or anew.
+fn likeliest(curves: &Curves<'_>, layout: Layout, rough_mm: f64, lead: f64, from: Option<&[f64]>) -> Option<Fitted> {
+    // Without friction a late onset with few and unequal needles can pass for an early one of a high power: two starts.
+    let exponents: &[f64] = if curves.slide.is_some() || from.is_some() { &[1.4] } else { &[1.15, 1.9] };
+    let fits = exponents.iter().filter_map(|&exponent| {
+        let (mut priors, mut start) = layout.priors(curves, rough_mm, exponent);
+        start = from.map_or(start, <[f64]>::to_vec);
+        if layout.singles > 0 {
+            priors[Layout::FIRST] = Prior { mean: lead, sd: LEAD_SD, step_max: 1.0 };
+        }
+        fit(curves, &priors, &start)
+    });
+    fits.min_by(|a, b| a.cost.total_cmp(&b.cost))
 }
 
 /// Logarithm of the force that a power law loses when it begins earlier and still ends at the same force.
@@ -195,20 +229,23 @@ impl Layout {
             Prior { mean: n, sd: n_sd, step_max: 0.3 },
             Prior { mean: b, sd: b_sd, step_max: 0.7 },
             Prior { mean: 0.0, sd: 0.5 * b_sd, step_max: 0.5 },
-            Prior { mean: 0.0, sd: 10.0 * curves.noise_n, step_max: f64::INFINITY },
+            Prior { mean: 0.0, sd: curves.zero_u_n, step_max: f64::INFINITY },
         ]);
         let mut start: Vec<f64> = priors.iter().map(|prior| prior.mean).collect();
         start[self.law() + 1] = exponent;
         if let Some(slide) = curves.slide {
             let (slope, mean_mm) = slide.line_to_zero();
             priors.extend([
-                Prior { mean: 0.0, sd: 10.0 * curves.noise_n, step_max: f64::INFINITY },
+                Prior { mean: 0.0, sd: curves.zero_u_n, step_max: f64::INFINITY },
                 Prior { mean: slope.abs().max(1e-6).ln(), sd: 10.0, step_max: 0.7 },
                 Prior { mean: 0.0, sd: MEETING_MM, step_max: f64::INFINITY },
             ]);
             start.extend([0.0, slope.abs().max(1e-6).ln(), 0.0]);
             start[Self::MEAN] = mean_mm;
-        } else {
+        }
+        // A slide that noise hides may point anywhere.
+        if curves.slide.is_none() || (start[Self::MEAN] - rough_mm).abs() > curves.length_mm {
+            start[Self::MEAN] = rough_mm;
             // Where a power law that is at the threshold at the rough onset begins.
             let ratio = curves.rough_share.clamp(1e-4, 0.5).powf(1.0 / exponent);
             start[Self::MEAN] -= ratio / (1.0 - ratio) * curves.length_mm;
@@ -221,26 +258,17 @@ impl Layout {
         (priors, start)
     }
 
-    /// Height over the spread of a single needle.
-    fn height(self, heights: &Heights, theta: &[f64], i: usize) -> f64 {
-        let row = &heights.factor[i * self.singles..i * self.singles + i + 1];
-        heights.single[i] + row.iter().zip(&theta[Self::FIRST..]).map(|(l, w)| l * w).sum::<f64>()
-    }
-
     fn onset(self, curves: &Curves<'_>, found: &Fitted) -> Onset {
         let theta = &found.theta;
         let spread = theta[Self::LN_SPREAD].exp();
         let mut gradient = vec![0.0; theta.len()];
         gradient[Self::MEAN] = 1.0;
         let mut tip_mm = theta[Self::MEAN];
-        let highest =
-            (0..self.singles).map(|i| (i, self.height(curves.heights, theta, i))).max_by(|a, b| a.1.total_cmp(&b.1));
-        if let Some((i, height)) = highest {
+        let singles = curves.heights.singles(&theta[Self::FIRST..self.law()]);
+        if let Some(height) = singles.heights.first() {
             tip_mm -= spread * height;
             gradient[Self::LN_SPREAD] = -spread * height;
-            for k in 0..=i {
-                gradient[Self::FIRST + k] = -spread * curves.heights.factor[i * self.singles + k];
-            }
+            gradient[Self::FIRST] = -spread * singles.derivative(0, 0);
         }
         let n = theta.len();
         let variance: f64 =
@@ -257,7 +285,7 @@ impl Layout {
             misfit: found.chi2.0 / found.chi2.1.max(1) as f64,
             excursion: curves.excursion(theta),
             residual_share: curves.residual_share(theta),
-            cost: found.cost,
+            evidence: found.evidence,
             dof,
         }
     }
@@ -276,19 +304,21 @@ impl Model for Curves<'_> {
 }
 
 /// Every needle or group: its position, its share, and which of the singles it is.
-struct Needles<'a> {
-    heights: &'a Heights,
+struct Needles {
+    singles: Singles,
     spread: f64,
     at: Vec<(f64, f64, Option<usize>)>,
 }
 
-impl<'a> Needles<'a> {
-    fn at(heights: &'a Heights, layout: Layout, theta: &[f64]) -> Self {
+impl Needles {
+    fn at(heights: &Heights, layout: Layout, theta: &[f64]) -> Self {
         let (mean, spread) = (theta[Layout::MEAN], theta[Layout::LN_SPREAD].exp());
+        let singles = heights.singles(&theta[Layout::FIRST..layout.law()]);
         let single =
-            (0..layout.singles).map(|i| (mean - spread * layout.height(heights, theta, i), heights.share, Some(i)));
+            singles.heights.iter().enumerate().map(|(i, height)| (mean - spread * height, heights.share, Some(i)));
         let groups = heights.groups.iter().map(|(height, share)| (mean - spread * height, *share, None));
-        Self { heights, spread, at: single.chain(groups).collect() }
+        let at = single.chain(groups).collect();
+        Self { singles, spread, at }
     }
 
     /// Adds the derivative of a force to the places of a needle, from its derivative by the needle's position.
@@ -296,9 +326,8 @@ impl<'a> Needles<'a> {
         gradient[Layout::MEAN] += by_position;
         gradient[Layout::LN_SPREAD] += by_position * (needle.0 - mean_mm);
         if let Some(i) = needle.2 {
-            let singles = self.heights.single.len();
             for k in 0..=i {
-                gradient[Layout::FIRST + k] -= by_position * self.spread * self.heights.factor[i * singles + k];
+                gradient[Layout::FIRST + k] -= by_position * self.spread * self.singles.derivative(i, k);
             }
         }
     }
@@ -345,7 +374,7 @@ impl Curves<'_> {
 
     fn rise_rows(
         &self,
-        needles: &Needles<'_>,
+        needles: &Needles,
         layout: Layout,
         theta: &[f64],
         gradient: &mut [f64],
@@ -389,7 +418,7 @@ impl Curves<'_> {
     fn slide_rows(
         &self,
         slide: &Bins,
-        needles: &Needles<'_>,
+        needles: &Needles,
         layout: Layout,
         theta: &[f64],
         gradient: &mut [f64],

@@ -174,10 +174,11 @@ mod tests {
                 late,
                 heights: &heights,
                 noise_n: 2e-4,
+                zero_u_n: 2e-3,
                 length_mm: 0.19,
                 force_n: force_n[3999],
                 rough_share: 0.05,
-                shape: NEEDLES,
+                shape: NEEDLES[0],
             };
             locate(&curves, 1.01).expect("an onset")
         };

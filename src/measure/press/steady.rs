@@ -39,6 +39,14 @@ pub const GAP_INTERVALS: f64 = 1.7;
 const SWING_ROWS: usize = 8;
 const AFTER_ROWS: usize = 36;
 const LEFT_MIN: f64 = 0.1;
+/// Scatter after a fall that is a burst of noise and no puncture: over the noise of a reading, and over the force before.
+const BURST_MIN: f64 = 4.0;
+const BURST_SHARE: f64 = 0.12;
+/// Largest pull after a fall, over the force before, and rows that it is averaged over.
+const PULL_MAX: f64 = 0.3;
+const MEAN_ROWS: usize = 4;
+/// Rows that tell the scatter.
+const SCATTER_ROWS: usize = 24;
 
 /// The rows without contact in blocks.
 struct Blocks {
@@ -210,28 +218,67 @@ pub fn rise(
 ///
 /// # Errors
 ///
-/// [`Refusal`] where nothing is left of it.
+/// [`Refusal`] where nothing is left of it, or where it scatters as much as it fell.
 pub fn puncture(background: &Background, drop: usize, press: &Range<usize>, rows: &[usize]) -> Result<(), Refusal> {
-    let mean = |rows: Range<usize>| {
-        let count = rows.len().max(1) as f64;
-        background.force_n[rows].iter().sum::<f64>() / count
-    };
+    let mean_of = |force_n: &[f64]| force_n.iter().sum::<f64>() / force_n.len().max(1) as f64;
+    let mean = |rows: Range<usize>| mean_of(&background.force_n[rows]);
     let before_n = mean(drop.saturating_sub(4).max(press.start)..drop);
     // The cell swings for some rows.
     let start = (drop + SWING_ROWS).min(press.end);
     let after_n = mean(start..(start + AFTER_ROWS).min(press.end));
+    let row = rows.get(drop).copied().unwrap_or(0);
+    let swung = &background.force_n[start..(start + SCATTER_ROWS).min(press.end)];
+    let scatter_n = scatter(swung).unwrap_or(0.0);
+    if scatter_n > BURST_MIN * background.noise_n && scatter_n > BURST_SHARE * before_n {
+        let message = format!("the force falls at row {row} and scatters by {scatter_n:.4} N from then on");
+        let limit = format!("{before_n:.4} N were there before");
+        let remedy = "look for a loose contact or a disturbed cable, and press anew";
+        return Err(refusal("disturbed", format!("{message}, {limit}; {remedy}")));
+    }
+    // What swings once may swing below zero, but needles do not pull while they are pressed in.
+    let lowest_n = background.force_n[drop..press.end].windows(MEAN_ROWS).map(mean_of).fold(0.0, f64::min);
+    let pull_n = PULL_MAX * before_n + MEAN_MAX * background.noise_n / (MEAN_ROWS as f64).sqrt();
+    if lowest_n < -pull_n {
+        let message = format!("the force falls at row {row} and then pulls by {:.4} N", -lowest_n);
+        let limit = format!("the limit is {pull_n:.4} N");
+        let remedy = "look for a knock or a loose contact, and press anew";
+        return Err(refusal("disturbed", format!("{message}, {limit}; {remedy}")));
+    }
     if after_n > LEFT_MIN * before_n {
         return Ok(());
     }
-    let row = rows.get(drop).copied().unwrap_or(0);
     let message = format!("the force falls from {before_n:.4} N to {after_n:.4} N at row {row}, to less than a needle");
     let remedy = "look for a knock or a loose contact, and press anew";
     Err(refusal("disturbed", format!("{message} that enters leaves ({:.0} %); {remedy}", 100.0 * LEFT_MIN)))
 }
 
+/// Whether the force relaxes smoothly while the stage rests.
+///
+/// # Errors
+///
+/// [`Refusal`] where it falls or rises at once.
+pub fn hold(background: &Background, hold: &Range<usize>, rows: &[usize]) -> Result<(), Refusal> {
+    let force_n = &background.force_n[hold.clone()];
+    let turned: Vec<f64> = force_n.iter().map(|force_n| -force_n).collect();
+    let jump = |force_n: &[f64]| contact::small_fall(force_n, 0..force_n.len(), background.noise_n);
+    let Some(at) = jump(force_n).or_else(|| jump(&turned)) else { return Ok(()) };
+    let row = rows.get(hold.start + at).copied().unwrap_or(0);
+    let message = format!("the force of `hold` jumps at row {row} while the stage rests");
+    Err(refusal("disturbed", format!("{message}; look for a knock, a step or a loose contact, and press anew")))
+}
+
+/// Standard deviation of readings about any smooth curve, N: by the median of third differences, so that single falls
+/// (of further needles) do not count. `None` for too few.
+fn scatter(force_n: &[f64]) -> Option<f64> {
+    let third = |w: &[f64]| (w[3] - 3.0 * w[2] + 3.0 * w[1] - w[0]).abs();
+    let mut differences: Vec<f64> = force_n.windows(4).map(third).collect();
+    // A third difference has the variance of 20 readings; 1.4826: median absolute deviation of a normal sample.
+    median(&mut differences).map(|middle| 1.4826 * middle / 20.0_f64.sqrt())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{baseline, disturbed, puncture, zero};
+    use super::{baseline, disturbed, hold, puncture, zero};
     use crate::{
         capture::Phase,
         measure::press::background::{self, Background, Quiet},
@@ -292,6 +339,53 @@ mod tests {
             };
             let (background, _) = baseline_with(falls);
             assert_eq!(puncture(&background, 1700, &(0..2400), &rows()).is_ok(), is_puncture, "{left}");
+        }
+    }
+
+    /// A force that relaxes by a tenth, with and without a step of five standard deviations in either direction.
+    #[test]
+    fn a_jump_in_the_hold_is_told_from_relaxation() {
+        for (step_n, relaxes) in [(0.0, true), (0.005, false), (-0.005, false)] {
+            let resting = |i: usize| match i {
+                1600..2000 => {
+                    0.5 - 0.05 * (1.0 - (-((i - 1600) as f64) / 300.0).exp()) + if i >= 1800 { step_n } else { 0.0 }
+                }
+                _ => 0.0,
+            };
+            let (background, _) = baseline_with(resting);
+            assert_eq!(hold(&background, &(1600..2000), &rows()).is_ok(), relaxes, "{step_n}");
+        }
+    }
+
+    /// A knock whose swing falls below zero, and a needle that enters and swings.
+    #[test]
+    fn a_fall_that_pulls_is_no_puncture() {
+        for (swing_n, is_puncture) in [(0.06, false), (0.02, true)] {
+            let swings = |i: usize| match i {
+                1600..1700 => 0.1,
+                1700..1720 => -swing_n,
+                1720..2300 => 0.05,
+                _ => 0.0,
+            };
+            let (background, _) = baseline_with(swings);
+            assert_eq!(puncture(&background, 1700, &(0..2400), &rows()).is_ok(), is_puncture, "{swing_n}");
+        }
+    }
+
+    /// Thirty needles that enter one after another leave as rough a force, but fall from a much larger one.
+    #[test]
+    fn a_fall_within_a_burst_is_no_puncture() {
+        let mut stream = Stream::named(2, "burst");
+        let noise: Vec<f64> = (0..ROWS).map(|_| stream.normal()).collect();
+        for (before_n, is_puncture) in [(0.05, false), (1.0, true)] {
+            let bursting = |i: usize| match i {
+                1600..1700 => before_n,
+                1700..1760 => 0.6 * before_n + 0.03 * noise[i],
+                1760..2300 => 0.6 * before_n,
+                _ => 0.0,
+            };
+            let (background, _) = baseline_with(bursting);
+            assert_eq!(puncture(&background, 1700, &(0..2400), &rows()).is_ok(), is_puncture, "{before_n}");
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
         press::{
             contact::{Bins, Curve},
             heights::Heights,
-            onset::{self, Curves, FACE, NEEDLES, NEEDLES_UNSEEN, Onset},
+            onset::{self, Curves, FACE, NEEDLE, NEEDLES, NEEDLES_UNSEEN, Onset, Shape},
             relaxation::Late,
             traces::Traces,
             unloading::Unloading,
@@ -72,6 +72,7 @@ pub fn face(traces: &Traces) -> Result<Onset, Refusal> {
         late: None,
         heights: &heights,
         noise_n: traces.background.noise_n,
+        zero_u_n: traces.background.offset_u_n,
         length_mm,
         force_n: traces.background.force_n[end],
         rough_share: traces.rough_n(traces.touch_onset) / traces.background.force_n[end],
@@ -133,22 +134,39 @@ pub fn tip(
         .as_ref()
         .map_or(&NEEDLES_UNKNOWN[..], |known| &known[..])
         .iter()
-        .filter_map(|&needles| {
+        .flat_map(|&needles| {
+            let laws = laws(needles, slide.is_some());
+            laws.iter().map(move |law| (needles, *law, laws.len() as f64))
+        })
+        .filter_map(|(needles, shape, laws)| {
             let curves = Curves {
                 rise: &bins,
                 slide: slide.as_ref(),
                 late: late.as_ref(),
                 heights: &Heights::of(needles),
                 noise_n: traces.background.noise_n,
+                zero_u_n: traces.background.offset_u_n,
                 length_mm,
                 force_n: curve.force_n[end - 1],
                 rough_share: traces.rough_n(traces.press_onset) / curve.force_n[end - 1],
-                shape: if slide.is_none() && needles > 1 { NEEDLES_UNSEEN } else { NEEDLES },
+                shape,
             };
-            fitted(&curves, rough, "press").ok()
+            let onset = fitted(&curves, rough, "press").ok()?;
+            // Every number of needles is as likely as the others, whatever the number of its laws.
+            Some(Onset { evidence: onset.evidence - laws.ln(), ..onset })
         })
         .collect();
     onset::averaged(&onsets).ok_or_else(|| unfit("press"))
+}
+
+/// What the law may be. Where several needles and their slide are fitted, heights and law give way to each other, and a
+/// special law would be chosen for what the heights do.
+fn laws(needles: u32, slides: bool) -> &'static [Shape] {
+    match (needles, slides) {
+        (1, _) => &NEEDLE,
+        (_, true) => &NEEDLES,
+        (_, false) => &NEEDLES_UNSEEN,
+    }
 }
 
 fn fitted(curves: &Curves<'_>, rough_mm: f64, phase: &str) -> Result<Onset, Refusal> {

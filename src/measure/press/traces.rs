@@ -149,6 +149,7 @@ impl Traces {
         let clipped = screened.rail_n.and_then(|rail_n| after_clipping(screened, &press_rise, rail_n));
         let (hold_n, hold_stage_mm) = held(recorded, recording, &background, screened)?;
         let hold = at_rest(recording, hold_stage_mm, resolution(header));
+        steady::hold(&background, &hold, &screened.rows)?;
         let hold_surface_mm = hold_stage_mm - header.compliance_mm_per_n * hold_n.unwrap_or(0.0);
         // A count is uniform within its step (GUM 4.3.7), a bin averages several.
         let count_mm = resolution(header) / 12.0_f64.sqrt();
