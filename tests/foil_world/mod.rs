@@ -4,13 +4,18 @@
 //!
 //! Shared with nothing in the detector: the force follows from where the needle is, not from a drawn shape.
 
+pub mod habits;
 pub mod score;
 
+use habits::Habit;
 use rig::{
     capture::{Header, Phase, header::parse, memory::Recording},
     prng::Stream,
 };
-use std::f64::consts::{SQRT_2, TAU};
+use std::{
+    f64::consts::{SQRT_2, TAU},
+    ops::Range,
+};
 
 /// How a test goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +49,7 @@ impl Course {
 }
 
 /// What only the world knows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Truth {
     /// Row of the highest reading before the tip goes through the first foil, and the force there less the baseline's
     /// truth, N. `None` where none was pierced.
@@ -57,6 +62,20 @@ pub struct Truth {
     pub hum_rows: f64,
     /// Samples in which the force falls by most of its drop.
     pub drop_rows: f64,
+    /// Rows in which a person would look for the peak.
+    pub candidates: Range<usize>,
+    /// Stage position at which the tip meets the first foil, mm; `None` where the stage was not recorded.
+    pub tip_mm: Option<f64>,
+    /// Force at every sample without hum, noise, drift and offset, N.
+    pub true_n: Vec<f64>,
+    /// Error of the tester's zero, N.
+    pub offset_n: f64,
+    /// Root mean square of the hum, N.
+    pub hum_n: f64,
+    /// The recording began at a force.
+    pub triggered: bool,
+    /// What was written down does not tell whether the foil was pierced.
+    pub undecided: bool,
 }
 
 /// A foil or a gel's surface.
@@ -237,8 +256,12 @@ impl Test {
         let mut recording = Recording::default();
         let (mut t_s, mut next_s) = (0.0, 0.0);
         let (mut cell, mut slipped_mm, mut held_n) = ((0.0, 0.0), 0.0, 0.0);
-        let (mut truth, mut true_n) =
-            (Truth { peak: None, pierced: 0, layers: 0, hum_rows: 0.0, drop_rows: 0.0 }, vec![]);
+        let mut truth = Truth {
+            offset_n: self.offset_n,
+            hum_n: self.hum_n,
+            triggered: self.trigger_n.is_some(),
+            ..Truth::default()
+        };
         let (phase, omega) = (random.between(0.0, TAU), TAU * self.filter_hz);
         let mut started = self.trigger_n.is_none();
         let no_stage = matches!(self.course, Course::Held | Course::Return) || random.chance(0.4);
@@ -280,10 +303,12 @@ impl Test {
             }
             let hum_n = self.hum_n * SQRT_2 * (TAU * self.hum_hz * t_s + phase).sin();
             let read_n = cell.0 + hum_n + self.offset_n + self.drift_n_per_s * t_s + self.noise_n * random.normal();
-            true_n.push(cell.0);
+            truth.true_n.push(cell.0);
             let stage_mm = if no_stage { f64::NAN } else { 3.0 + x };
             recording.push(Phase::Press, t_s, (read_n / self.quantum_n).round() * self.quantum_n, stage_mm);
         }
+        let touched = self.trigger_n.is_none() && !no_stage && self.course != Course::Rubbing;
+        truth.tip_mm = touched.then(|| 3.0 + self.foils[0].at_mm);
         if truth.layers > 0 {
             let last = truth.pierced.min(recording.len() - 1);
             // With hum, the last crests before the foil is pierced are the candidates.
@@ -292,7 +317,8 @@ impl Test {
             let first = if heavy { last.saturating_sub((1.25 * period) as usize) } else { 0 };
             let row =
                 (first..=last).fold(first, |a, b| if recording.force_n[b] > recording.force_n[a] { b } else { a });
-            truth.peak = Some((row, true_n[row]));
+            truth.peak = Some((row, truth.true_n[row]));
+            truth.candidates = first..last + 1;
             truth.hum_rows = if self.hum_n > 0.0 { period } else { 0.0 };
         }
         let text = format!(
@@ -303,8 +329,10 @@ impl Test {
     }
 }
 
-/// Draws and follows test `seed` of a course.
-pub fn draw(course: Course, seed: u64) -> (Header, Recording, Truth) {
+/// Draws and follows test `seed` of a course, and writes it down as the tester does.
+pub fn draw(course: Course, habit: Habit, seed: u64) -> (Header, Recording, Truth) {
     let random = &mut Stream::named(seed, &format!("foil {course:?}"));
-    Test::draw(course, random).record(random)
+    let (header, read, truth) = Test::draw(course, random).record(random);
+    let (written, truth) = habit.write(&read, &truth, &mut Stream::named(seed, &format!("written {habit:?}")));
+    (header, written, truth)
 }

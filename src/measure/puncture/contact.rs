@@ -73,7 +73,11 @@ pub fn baseline(force_n: &[f64], sigma_n: f64, peak: usize) -> Option<Baseline> 
     let force = mean(level);
     let sd = (level.iter().map(|f| (f - force).powi(2)).sum::<f64>() / (level.len() - 1).max(1) as f64).sqrt();
     // Neighbours share hum and drift, so the mean gains less than its number of samples.
-    let u_n = sd.max(sigma_n) / (level.len() as f64).sqrt().min(5.0);
+    let scatter_n = sd.max(sigma_n) / (level.len() as f64).sqrt().min(5.0);
+    // A level that wanders (a bump while the needle approached) is known no better than its thirds agree.
+    let thirds = level.chunks(level.len().div_ceil(3)).map(mean);
+    let (low, high) = thirds.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), f| (low.min(f), high.max(f)));
+    let u_n = scatter_n.max((high - low) / 12.0_f64.sqrt());
     // The means of two thirds are two thirds of the baseline apart.
     Some(Baseline { force_n: force, u_n, slope_n: rise / (rows.len() - third) as f64, rows })
 }

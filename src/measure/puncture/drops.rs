@@ -25,6 +25,14 @@ const SHARE_LAYER: f64 = 0.25;
 const OF_LARGEST: f64 = 0.5;
 /// Smallest share of the largest drop that a sure one must have; less is a scratch before contact.
 const OF_LARGEST_SURE: f64 = 0.2;
+/// A drop within the first swing of hum that is small beside the largest must exceed that swing, so many times the hum's
+/// root mean square: readings below a threshold may have been left out before it, which no fit follows.
+const OF_HUM: f64 = 3.0;
+/// Drops that fall within a period and a half of the mains and come so often are hum that no fit has followed.
+const OFTEN: usize = 5;
+const PERIODS_A_SWING: f64 = 1.5;
+/// A drop among such must be so many times as large as their median.
+const OF_SWING: f64 = 1.6;
 /// By how many standard deviations a fall must exceed the range that noise alone covers.
 const SIGMAS: f64 = 2.0;
 /// Longest fall beside the rise.
@@ -52,7 +60,9 @@ pub struct Drop {
     pub fall_n: f64,
     /// The fall as a share of the height of the peak above the base.
     pub share: f64,
-    /// It is faster than the rise before it, which was recorded.
+    /// It is much faster than the rise before it, which was recorded.
+    pub steep: bool,
+    /// It is steep, or as fast as the rise while the needle went on.
     pub sudden: bool,
 }
 
@@ -67,6 +77,10 @@ pub struct Known {
     pub width: usize,
     /// The stage was recorded, and went forward: no fall is a withdrawal.
     pub advancing: bool,
+    /// Samples of the longest period of mains hum.
+    pub mains_rows: f64,
+    /// Root mean square of the hum that was taken out, N.
+    pub hum_n: f64,
 }
 
 /// All drops of `force_n` that exceed noise, in order.
@@ -101,14 +115,29 @@ pub fn find(force_n: &[f64], known: &Known) -> Vec<Drop> {
 }
 
 /// The punctures among `drops`, in order: the first is the puncture, the others further layers.
-pub fn punctures(drops: &[Drop]) -> Vec<Drop> {
+pub fn punctures(drops: &[Drop], known: &Known) -> Vec<Drop> {
     let sudden = || drops.iter().filter(|drop| drop.sudden);
     let largest_n = sudden().map(|drop| drop.fall_n).fold(0.0, f64::max);
+    let swing_n = swing(drops, known.mains_rows);
+    let sure_n = |drop: &Drop| {
+        let first = (drop.peak as f64) < PERIODS_A_SWING * known.mains_rows;
+        let hum_n = if first { (OF_HUM * known.hum_n).min(OF_LARGEST * largest_n) } else { 0.0 };
+        hum_n.max(OF_LARGEST_SURE * largest_n)
+    };
     let real = |drop: &&Drop| {
-        (drop.share >= SHARE_SURE && drop.fall_n >= OF_LARGEST_SURE * largest_n)
-            || (drop.share >= SHARE_LAYER && drop.fall_n >= OF_LARGEST * largest_n)
+        let sure = drop.steep && drop.share >= SHARE_SURE && drop.fall_n >= sure_n(drop);
+        drop.fall_n >= OF_SWING * swing_n && (sure
+            || (drop.share >= SHARE_LAYER && drop.fall_n >= OF_LARGEST * largest_n))
     };
     sudden().filter(real).copied().collect()
+}
+
+/// Median fall, N, of the drops that come and go as fast as hum does, where they come often; else zero.
+fn swing(drops: &[Drop], mains_rows: f64) -> f64 {
+    let fast = |drop: &&Drop| ((drop.trough - drop.start) as f64) < PERIODS_A_SWING * mains_rows;
+    let mut falls: Vec<f64> = drops.iter().filter(fast).map(|drop| drop.fall_n).collect();
+    let middle = falls.len() / 2;
+    if falls.len() < OFTEN { 0.0 } else { *falls.select_nth_unstable_by(middle, f64::total_cmp).1 }
 }
 
 /// The largest beginning of the fall that is sudden; the whole fall where none is.
@@ -134,10 +163,12 @@ fn judged(force_n: &[f64], known: &Known, start: usize, peak: usize, end: usize)
     let foot_n = if start > 0 { force_n[start] } else { known.base_n.min(force_n[start]) };
     let rise = rise_rows(&force_n[start..=peak], foot_n);
     let risen = force_n[peak] - force_n[start] >= RISE_TO_FALL_MIN * fall_n;
-    let (steeper_min, longest) = if known.advancing { ADVANCING } else { (STEEPER_MIN, FALL_TO_RISE_MAX) };
-    let steep = fall_n / (force_n[peak] - foot_n) * rise >= steeper_min * fall;
-    let sudden = risen && (fall <= known.width.max(2) as f64 || (steep && fall <= longest * rise));
-    Drop { start, peak, trough: end, fall_n, share, sudden }
+    let steepness = fall_n / (force_n[peak] - foot_n) * rise;
+    let at_once = fall <= known.width.max(2) as f64;
+    let faster = |(steeper_min, longest): (f64, f64)| steepness >= steeper_min * fall && fall <= longest * rise;
+    let steep = risen && (at_once || faster((STEEPER_MIN, FALL_TO_RISE_MAX)));
+    let sudden = steep || (risen && known.advancing && faster(ADVANCING));
+    Drop { start, peak, trough: end, fall_n, share, steep, sudden }
 }
 
 /// Rows from a tenth to six tenths of a fall, by how many lie between: noise on a slow fall crosses both at once.
@@ -168,7 +199,7 @@ mod tests {
     use super::{Known, find, punctures};
 
     fn known(base_n: f64, sigma_n: f64) -> Known {
-        Known { base_n, sigma_n, width: 1, advancing: false }
+        Known { base_n, sigma_n, width: 1, advancing: false, mains_rows: 0.0, hum_n: 0.0 }
     }
 
     /// Straight lines through corners (row, force).
@@ -197,7 +228,8 @@ mod tests {
             for scale in [1e-3, 1.0, 50.0] {
                 let force_n: Vec<f64> = lines(&corners).iter().map(|force| force * scale).collect();
                 let base_n = if name == "cut off" { 0.2 * scale } else { 0.0 };
-                let found = punctures(&find(&force_n, &known(base_n, 0.004 * scale)));
+                let known = known(base_n, 0.004 * scale);
+                let found = punctures(&find(&force_n, &known), &known);
                 assert_eq!(found.iter().map(|drop| drop.peak).collect::<Vec<_>>(), expected, "{name} at {scale}");
             }
         }

@@ -25,7 +25,7 @@ const SAMPLES_PER_PERIOD_FIT: f64 = 2.2;
 /// Correlation of neighbours around the trend that only alternation gives (white noise: -2/3).
 const ALTERNATION: f64 = -0.85;
 /// Fewer periods than this are no hum but a bump.
-const PERIODS_MIN: f64 = 6.0;
+const PERIODS_MIN: f64 = 4.0;
 /// Share of the variance around the trend that a sinusoid must explain to be called hum.
 const EXPLAINED_MIN: f64 = 0.2;
 /// Length of a window, in periods: long beside a drop, short beside the swelling of hum.
@@ -46,6 +46,11 @@ pub struct Hum {
     pub rms_n: f64,
     /// The fitted hum at every sample, N.
     pub force_n: Vec<f64>,
+}
+
+/// Periods of the mains frequencies, in samples.
+pub fn periods(rate_hz: f64) -> [f64; 2] {
+    MAINS_HZ.map(|mains_hz| rate_hz / mains_hz)
 }
 
 /// The hum in `force_n`, sampled at `t_s` with `rate_hz`; `None` where there is none to speak of.

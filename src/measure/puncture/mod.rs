@@ -71,11 +71,42 @@ fn evidence(header: &Header, recording: &Recording, anomalies: &mut Vec<Anomaly>
         )
     })?;
     let mut trace = trace::condition(header, recording, rows, anomalies)?;
-    let hum = hum::fit(&trace.t_s, &trace.force_n, trace.rate_hz);
-    let mut clean = trace.force_n.clone();
-    if let Some(hum) = &hum {
-        clean.iter_mut().zip(&hum.force_n).for_each(|(force, hum)| *force -= hum);
-        trace::bridge(&mut clean, &trace.missing);
+    let Cleaned { hum, force_n: clean, noise_n } = cleaned(&mut trace, anomalies);
+    let rest_n = |force_n: &[f64]| hum.as_ref().map_or(0.0, |hum| hum::rest(hum, force_n, trace.rate_hz));
+    let smoothed = smoothing::smooth(&clean, trace.quantum_n, &hum::periods(trace.rate_hz), rest_n);
+    check_contact(&trace, &smoothed)?;
+    let (baseline, punctures) = search(&smoothed, &trace, hum.as_ref().map_or(0.0, |hum| hum.rms_n));
+    Ok(Evidence { trace, hum, smoothed, noise_n, baseline, punctures })
+}
+
+/// A force without hum and spikes.
+struct Cleaned {
+    hum: Option<Hum>,
+    force_n: Vec<f64>,
+    /// Noise of a reading, N.
+    noise_n: f64,
+}
+
+/// Takes hum and spikes out; spikes are bridged in `trace`, too.
+fn cleaned(trace: &mut Trace, anomalies: &mut Vec<Anomaly>) -> Cleaned {
+    /// A spike spoils the fit of the hum about it, and what is left of that hum may hide a smaller spike.
+    const ROUNDS: usize = 3;
+    let mut spikes = Vec::new();
+    let mut raw_n = trace.force_n.clone();
+    let noise_n = smoothing::noise(&raw_n, 1 + smoothing::LAG).max(trace.quantum_n);
+    trace::bridge_spikes(trace, &mut raw_n, noise_n, &mut spikes);
+    let mut cleaned = clean_once(trace, &mut spikes);
+    for _ in 1..ROUNDS {
+        let before = spikes.len();
+        if before == 0 {
+            break;
+        }
+        cleaned = clean_once(trace, &mut spikes);
+        if spikes.len() == before {
+            break;
+        }
+    }
+    if let Some(hum) = &cleaned.hum {
         let message = format!(
             "{:.1} mN rms at {:.2} Hz; taken out to find the puncture, and in the uncertainty of its force",
             1e3 * hum.rms_n,
@@ -83,15 +114,26 @@ fn evidence(header: &Header, recording: &Recording, anomalies: &mut Vec<Anomaly>
         );
         anomalies.push(trace::anomaly("hum", 1, message));
     }
-    let noise_n = smoothing::noise(&clean, 1 + smoothing::LAG).max(trace.quantum_n / 12.0_f64.sqrt());
-    trace::bridge_spikes(&mut trace, &mut clean, noise_n, anomalies);
-    let mut smoothed = smoothing::smooth(&clean, trace.quantum_n);
-    if let Some(hum) = &hum {
-        smoothed.sigma_n = smoothed.sigma_n.max(hum::rest(hum, &smoothed.force_n, trace.rate_hz));
+    spikes.sort_unstable();
+    spikes.dedup();
+    if let Some(first) = spikes.first() {
+        let message =
+            format!("samples far from their neighbours, the first in row {}; bridged", trace.first_row + first);
+        anomalies.push(trace::anomaly("spike", spikes.len(), message));
     }
-    check_contact(&trace, &smoothed)?;
-    let (baseline, punctures) = search(&smoothed, trace.is_advancing());
-    Ok(Evidence { trace, hum, smoothed, noise_n, baseline, punctures })
+    cleaned
+}
+
+fn clean_once(trace: &mut Trace, spikes: &mut Vec<usize>) -> Cleaned {
+    let hum = hum::fit(&trace.t_s, &trace.force_n, trace.rate_hz);
+    let mut force_n = trace.force_n.clone();
+    if let Some(hum) = &hum {
+        force_n.iter_mut().zip(&hum.force_n).for_each(|(force, hum)| *force -= hum);
+        trace::bridge(&mut force_n, &trace.missing);
+    }
+    let noise_n = smoothing::noise(&force_n, 1 + smoothing::LAG).max(trace.quantum_n / 12.0_f64.sqrt());
+    trace::bridge_spikes(trace, &mut force_n, noise_n, spikes);
+    Cleaned { hum, force_n, noise_n }
 }
 
 /// Refuses a force that never leaves its noise, or leaves it downwards.
@@ -120,17 +162,19 @@ fn check_contact(trace: &Trace, smoothed: &Smoothed) -> Result<(), Refusal> {
 }
 
 /// Baseline and punctures need each other: the search begins above the lowest force, then above the baseline.
-fn search(smoothed: &Smoothed, advancing: bool) -> (Option<Baseline>, Vec<Drop>) {
+fn search(smoothed: &Smoothed, trace: &Trace, hum_n: f64) -> (Option<Baseline>, Vec<Drop>) {
     let Smoothed { force_n, sigma_n, width } = smoothed;
-    let known = |base_n: f64| Known { base_n, sigma_n: *sigma_n, width: *width, advancing };
-    let lowest_n = force_n.iter().copied().fold(f64::INFINITY, f64::min);
-    let first = drops::punctures(&drops::find(force_n, &known(lowest_n)));
-    let peak = first.first().map_or_else(|| highest(force_n, 0..force_n.len()), |drop| drop.peak);
-    let baseline = contact::baseline(force_n, *sigma_n, peak);
-    let Some(found) = &baseline else {
-        return (None, first);
+    let (advancing, mains_rows) = (trace.is_advancing(), hum::periods(trace.rate_hz)[0]);
+    let above = |base_n: f64| {
+        let known = Known { base_n, sigma_n: *sigma_n, width: *width, advancing, mains_rows, hum_n };
+        drops::punctures(&drops::find(force_n, &known), &known)
     };
-    (baseline.clone(), drops::punctures(&drops::find(force_n, &known(found.force_n))))
+    let first = above(force_n.iter().copied().fold(f64::INFINITY, f64::min));
+    let peak = first.first().map_or_else(|| highest(force_n, 0..force_n.len()), |drop| drop.peak);
+    match contact::baseline(force_n, *sigma_n, peak) {
+        Some(found) => (Some(found.clone()), above(found.force_n)),
+        None => (None, first),
+    }
 }
 
 fn decide(header: &Header, evidence: &Evidence) -> Result<Puncture, Refusal> {
@@ -228,12 +272,15 @@ fn add_scale(header: &Header, value: f64, budget: &mut Budget) {
 fn refuse_clipped(header: &Header, trace: &Trace, index: usize) -> Result<(), Refusal> {
     /// Equal readings that a rising force does not give.
     const PLATEAU_ROWS: usize = 4;
+    /// ... and beside those of the rise, where the gauge reads less often than it is asked.
+    const PLATEAU_TO_RUN: usize = 3;
     /// Steps of a reading by which the force rose a sample before.
     const RISE_QUANTA: f64 = 4.0;
     let peak = trace.force_n[index];
     let equal = trace.force_n[index..].iter().take_while(|force| **force == peak).count();
     let rise = peak - trace.force_n[index.saturating_sub(PLATEAU_ROWS)];
-    let plateau = equal >= PLATEAU_ROWS && rise > RISE_QUANTA * PLATEAU_ROWS as f64 * trace.quantum_n;
+    let steep = rise > RISE_QUANTA * PLATEAU_ROWS as f64 * trace.quantum_n;
+    let plateau = equal >= PLATEAU_ROWS && equal >= PLATEAU_TO_RUN * longest_run(&trace.force_n[..index]) && steep;
     let range_n = header.force.as_ref().and_then(|force| force.range_n);
     if !plateau && range_n.is_none_or(|range_n| peak < range_n) {
         return Ok(());
@@ -243,6 +290,14 @@ fn refuse_clipped(header: &Header, trace: &Trace, index: usize) -> Result<(), Re
         trace.first_row + index
     );
     Err(refusal("saturated", message))
+}
+
+/// Equal readings, one after another, in the upper half of a rise: the longest run.
+fn longest_run(rise_n: &[f64]) -> usize {
+    let (low, high) =
+        rise_n.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), f| (low.min(*f), high.max(*f)));
+    let upper = |run: &&[f64]| run[0] > 0.5 * (low + high);
+    rise_n.chunk_by(|a, b| a == b).filter(upper).map(<[f64]>::len).max().unwrap_or(1)
 }
 
 /// Row of the highest of `force_n` in `rows` (the first of equals).

@@ -8,6 +8,10 @@
 const NOISE_SHARE: f64 = 0.012;
 /// Widest average, as a share of the trace.
 const WIDTH_SHARE: f64 = 0.02;
+/// Longest period of hum that is averaged over, as a share of the trace.
+const PERIOD_SHARE: f64 = 0.25;
+/// How much more an average over a period must take away than of white noise.
+const PERIODIC: f64 = 0.8;
 /// Samples beyond one width after which noise is independent, even where alternating hum was taken out.
 pub const LAG: usize = 2;
 /// MAD to standard deviation of a normal law.
@@ -24,21 +28,55 @@ pub struct Smoothed {
     pub sigma_n: f64,
 }
 
-/// Averages `force_n` as needed. `quantum_n` is the smallest step of a reading, N.
-pub fn smooth(force_n: &[f64], quantum_n: f64) -> Smoothed {
+/// Averages `force_n` as needed. `quantum_n` is the smallest step of a reading, N; `periods` are those of hum, in samples,
+/// over one of which is averaged where less leaves too much: a splice in the recording, or a swell that no fit follows.
+/// `rest_n` is what of hum is left in an average, N.
+pub fn smooth(force_n: &[f64], quantum_n: f64, periods: &[f64], rest_n: impl Fn(&[f64]) -> f64) -> Smoothed {
+    let mut usual = as_needed(force_n, quantum_n);
+    usual.sigma_n = usual.sigma_n.max(rest_n(&usual.force_n));
+    if usual.sigma_n <= NOISE_SHARE * range(&usual.force_n) {
+        return usual;
+    }
+    let over = |period: &f64| {
+        let width = (period.round() as usize) | 1;
+        let averaged = fractional_average(force_n, *period);
+        let sigma_n = noise(&averaged, width + LAG).max(quantum_n / (12.0 * period).sqrt()).max(rest_n(&averaged));
+        Smoothed { force_n: averaged, width, sigma_n }
+    };
+    // White noise falls with the root of the width; what falls further was periodic.
+    let better = |smoothed: &Smoothed| {
+        let white = (usual.width as f64 / smoothed.width as f64).sqrt();
+        smoothed.sigma_n < PERIODIC * white * usual.sigma_n
+    };
+    let fits = |period: &&f64| **period > usual.width as f64 && **period <= PERIOD_SHARE * force_n.len() as f64;
+    periods
+        .iter()
+        .filter(fits)
+        .map(over)
+        .filter(better)
+        .min_by(|a, b| a.sigma_n.total_cmp(&b.sigma_n))
+        .unwrap_or(usual)
+}
+
+fn as_needed(force_n: &[f64], quantum_n: f64) -> Smoothed {
     let width_max = ((force_n.len() as f64 * WIDTH_SHARE) as usize).max(1);
     let mut width = 1;
     loop {
         let averaged = moving_average(force_n, width);
         let sigma_n = noise(&averaged, width + LAG).max(quantum_n / (12.0 * width as f64).sqrt());
-        let range =
-            averaged.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), f| (low.min(*f), high.max(*f)));
         let wider = (width * 3 / 2).max(width + 2) | 1;
-        if sigma_n <= NOISE_SHARE * (range.1 - range.0) || wider > width_max {
+        if sigma_n <= NOISE_SHARE * range(&averaged) || wider > width_max {
             return Smoothed { force_n: averaged, width, sigma_n };
         }
         width = wider;
     }
+}
+
+/// Highest less lowest.
+fn range(force_n: &[f64]) -> f64 {
+    let (low, high) =
+        force_n.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), f| (low.min(*f), high.max(*f)));
+    high - low
 }
 
 /// Standard deviation of noise from the second differences of `force_n` over `lag` samples.
@@ -73,6 +111,24 @@ fn moving_average(force_n: &[f64], width: usize) -> Vec<f64> {
         .collect()
 }
 
+/// Average over `width` samples (not a whole number: the two outermost count in part) about each; fewer at the ends.
+fn fractional_average(force_n: &[f64], width: f64) -> Vec<f64> {
+    let half = (width - 1.0) / 2.0;
+    let (whole, part) = (half.floor() as usize, half - half.floor());
+    let last = force_n.len().saturating_sub(1);
+    (0..force_n.len())
+        .map(|row| {
+            let reach = whole.min(row).min(last - row);
+            let inner: f64 = force_n[row - reach..=row + reach].iter().sum();
+            if reach < whole || row <= reach || row + reach >= last {
+                return inner / (2 * reach + 1) as f64;
+            }
+            let outer = force_n[row - reach - 1] + force_n[row + reach + 1];
+            (inner + part * outer) / ((2 * reach + 1) as f64 + 2.0 * part)
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::smooth;
@@ -83,10 +139,10 @@ mod tests {
         let mut noise = Stream::named(5, "smoothing");
         let mut ramp =
             |sd: f64| -> Vec<f64> { (0..2000).map(|row| f64::from(row) * 1e-3 + sd * noise.normal()).collect() };
-        let clean = smooth(&ramp(0.002), 0.0);
+        let clean = smooth(&ramp(0.002), 0.0, &[], |_| 0.0);
         assert_eq!(clean.width, 1);
         assert!((clean.sigma_n / 0.002 - 1.0).abs() < 0.1, "{}", clean.sigma_n);
-        let noisy = smooth(&ramp(0.2), 0.0);
+        let noisy = smooth(&ramp(0.2), 0.0, &[], |_| 0.0);
         assert!(noisy.width > 7 && noisy.sigma_n < 0.06, "{noisy:?}");
     }
 }

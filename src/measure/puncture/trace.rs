@@ -20,6 +20,10 @@ const MISSING_MAX: f64 = 0.2;
 const PLAUSIBLE_MAX: f64 = 1e9;
 /// A spike stands out by so many times the scatter of its neighbourhood.
 const SPIKE_RATIO: f64 = 8.0;
+/// Most samples in a row that are called a spike.
+const SPIKE_WIDTH_MAX: usize = 3;
+/// Samples of a trace for each of them.
+const ROWS_A_SPIKE_SAMPLE: usize = 80;
 /// A longer step, in median steps, is a gap. A clock written in whole milliseconds may jitter by half a step.
 const GAP: f64 = 1.75;
 /// Deviation of the measured from the declared sample rate that is worth a word.
@@ -171,44 +175,68 @@ pub fn bridge(force_n: &mut [f64], missing: &[usize]) {
     }
 }
 
-/// The declared resolution, or the smallest step that was seen.
+/// The step between readings: as declared, or that of the grid on which all readings lie where it is coarser (a program
+/// that rounds what the gauge resolved); without either the smallest step that was seen.
 fn quantum(header: &Header, force_n: &[f64]) -> f64 {
-    let steps = force_n.windows(2).map(|pair| (pair[1] - pair[0]).abs()).filter(|step| *step > 0.0);
+    /// Deviation from a whole number of steps that is no grid.
+    const OFF_GRID: f64 = 0.05;
     let largest = force_n.iter().fold(0.0_f64, |far, f| far.max(f.abs()));
+    let steps = || force_n.windows(2).map(|pair| (pair[1] - pair[0]).abs());
     // Decimal text makes differences of equal steps differ in their last bits.
-    let seen = steps.filter(|step| *step > 1e-9 * largest).fold(f64::INFINITY, f64::min);
+    let seen = steps().filter(|step| *step > 1e-9 * largest).fold(f64::INFINITY, f64::min);
     let declared = header.force.as_ref().map_or(0.0, |force| force.resolution_n);
-    if declared > 0.0 {
-        declared
-    } else if seen.is_finite() {
-        seen
-    } else {
-        0.0
+    if !seen.is_finite() {
+        return declared;
     }
+    let on_grid = steps().all(|step| (step / seen - (step / seen).round()).abs() < OFF_GRID);
+    if declared <= 0.0 || (on_grid && seen > declared) { seen } else { declared }
 }
 
 /// Bridges spikes in `clean_n` (the force without hum, sample by sample that of `trace`), and in the trace with it.
-/// `noise_n` is the standard deviation of a reading.
-pub fn bridge_spikes(trace: &mut Trace, clean_n: &mut [f64], noise_n: f64, anomalies: &mut Vec<Anomaly>) {
-    let mut spikes = Vec::new();
-    for row in 2..clean_n.len().saturating_sub(2) {
-        let around = [clean_n[row - 2], clean_n[row - 1], clean_n[row + 1], clean_n[row + 2]];
-        let low = around.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = around.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let outside = (clean_n[row] - high).max(low - clean_n[row]);
-        if outside > SPIKE_RATIO * (high - low).max(noise_n) {
-            spikes.push((row, (around[1] + around[2]) / 2.0));
+/// `noise_n` is the standard deviation of a reading. The samples are added to `bridged`.
+pub fn bridge_spikes(trace: &mut Trace, clean_n: &mut [f64], noise_n: f64, bridged: &mut Vec<usize>) {
+    // A short trace may hold a peak of a few samples.
+    for width in 1..=(clean_n.len() / ROWS_A_SPIKE_SAMPLE).clamp(1, SPIKE_WIDTH_MAX) {
+        for row in spikes(clean_n, width, noise_n) {
+            let (before, after) = (clean_n[row - 1], clean_n[row + width]);
+            for spike in row..row + width {
+                let share = (spike + 1 - row) as f64 / (width + 1) as f64;
+                let level_n = before + (after - before) * share;
+                trace.force_n[spike] += level_n - clean_n[spike];
+                clean_n[spike] = level_n;
+                bridged.push(spike);
+            }
         }
     }
-    let Some((first, _)) = spikes.first() else {
-        return;
+}
+
+/// First samples of spikes `width` samples long: all of them far outside what the two samples on either side cover.
+fn spikes(clean_n: &[f64], width: usize, noise_n: f64) -> Vec<usize> {
+    let is_spike = |row: &usize| {
+        let around = [clean_n[row - 2], clean_n[row - 1], clean_n[row + width], clean_n[row + width + 1]];
+        let low = around.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = around.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let far = SPIKE_RATIO * (high - low).max(noise_n);
+        let inside = &clean_n[*row..row + width];
+        inside.iter().all(|force| force - high > far) || inside.iter().all(|force| low - force > far)
     };
-    let message = format!("samples far from their neighbours, the first in row {}; bridged", trace.first_row + first);
-    anomalies.push(anomaly("spike", spikes.len(), message));
-    for (row, bridged) in spikes {
-        trace.force_n[row] += bridged - clean_n[row];
-        clean_n[row] = bridged;
+    (2..clean_n.len().saturating_sub(width + 1)).filter(is_spike).collect()
+}
+
+/// Rows spread evenly over the time that they took, where many times repeat: written in steps longer than a sample.
+fn coarse_clock(t_s: &[f64], faults: &mut Vec<Anomaly>) -> Option<(Vec<f64>, f64)> {
+    /// Share of repeated times that is no accident of single rows.
+    const REPEATED_MIN: f64 = 0.25;
+    let (first, last) = (*t_s.first()?, *t_s.last()?);
+    let rate_hz = (t_s.len() - 1) as f64 / (last - first);
+    let repeated = t_s.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    let often = repeated as f64 >= REPEATED_MIN * t_s.len() as f64;
+    if !often || !t_s.is_sorted() || !(rate_hz > 0.0 && rate_hz.is_finite()) {
+        return None;
     }
+    let message = format!("samples whose time repeats, written in steps of several; spread evenly at {rate_hz:.2} Hz");
+    faults.push(anomaly("duplicate", repeated, message));
+    Some(((0..t_s.len()).map(|row| first + row as f64 / rate_hz).collect(), rate_hz))
 }
 
 /// A strictly growing time axis and the measured rate.
@@ -222,6 +250,9 @@ fn clock(
     let middle = steps.len() / 2;
     let (_, median, _) = steps.select_nth_unstable_by(middle, f64::total_cmp);
     let step_s = *median;
+    if let Some(coarse) = coarse_clock(t_s, faults) {
+        return Ok(coarse);
+    }
     if !(step_s > 0.0 && step_s.is_finite()) {
         let message =
             format!("the median time step from row {first_row} on is {step_s} s; record with a running clock");
