@@ -29,3 +29,24 @@ fn punctures_are_found_and_none_invented() {
         assert!(score.pierced == 0 || score.inside * 100 >= score.there * 90, "{course:?}: {} inside", score.inside);
     }
 }
+
+#[test]
+fn punctures_are_found_however_they_are_written_down() {
+    for habit in Habit::ALL {
+        let scores = [Course::Foil, Course::TwoPeaks, Course::Gel].map(|course| Score::of(course, habit, 7000..7100));
+        let of = |count: fn(&Score) -> usize| scores.iter().map(count).sum::<usize>();
+        // What a threshold leaves of hum, a gauge that reads too seldom, and a bump or spike as large as the puncture
+        // cannot always be told from it.
+        let percent_min = match habit {
+            Habit::Spliced => 88,
+            Habit::Repeated => 85,
+            Habit::Spiky => 82,
+            Habit::Bumped => 86,
+            Habit::Slow | Habit::Uneven => 90,
+            Habit::Gapped | Habit::Brief => 92,
+            _ => 96,
+        };
+        let (there, pierced) = (of(|score| score.there), of(|score| score.pierced));
+        assert!(there * 100 >= pierced * percent_min, "{habit:?}: {there} of {pierced}");
+    }
+}

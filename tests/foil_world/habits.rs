@@ -114,7 +114,8 @@ impl Habit {
             }
             Self::Bumped => {
                 let touched = truth.true_n.iter().position(|force| *force > lowest_n + 0.02 * height_n).unwrap_or(0);
-                let (length, bump_n) = (random.between(0.2, 0.7) * touched as f64, height_n * random.between(0.05, 0.35));
+                let (length, bump_n) =
+                    (random.between(0.2, 0.7) * touched as f64, height_n * random.between(0.05, 0.35));
                 let bump = |row: usize| bump_n * (std::f64::consts::PI * row as f64 / length.max(1.0)).sin();
                 (0..length as usize).for_each(|row| page.force_n[row] += bump(row));
             }
@@ -197,7 +198,8 @@ impl Page {
             truth.peak = peak;
         }
         truth.hum_rows /= if habit == Habit::Repeated { 1.0 } else { step as f64 };
-        truth.drop_rows = truth.drop_rows / step as f64 + if habit == Habit::Repeated { 2.0 * step as f64 } else { 0.0 };
+        truth.drop_rows =
+            truth.drop_rows / step as f64 + if habit == Habit::Repeated { 2.0 * step as f64 } else { 0.0 };
         truth.tip_mm = truth.tip_mm.filter(|_| !matches!(habit, Habit::Spliced | Habit::Reckoned));
         (written, truth)
     }

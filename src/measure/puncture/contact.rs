@@ -101,7 +101,7 @@ pub fn onset(trace: &Trace, smoothed: &Smoothed, baseline: &Baseline, peak: usiz
     };
     let mut budget = Budget::default();
     let (before, after) = (*trace.stage_mm.get(start.checked_sub(1)?)?, *trace.stage_mm.get(start)?);
-    budget.random("between two samples", (after - before).abs() / 12.0_f64.sqrt(), None);
+    budget.random("between two samples", longest_step(&trace.stage_mm, start) / 12.0_f64.sqrt(), None);
     let travel = rows.first().zip(rows.last()).map_or(0.0, |(a, b)| (trace.stage_mm[*b] - trace.stage_mm[*a]).abs());
     let value = match (line(1.5), line(1.0), line(2.0)) {
         (Some(middle), Some(linear), Some(square)) if middle.slope * (after - before) > 0.0 => {
@@ -116,6 +116,14 @@ pub fn onset(trace: &Trace, smoothed: &Smoothed, baseline: &Baseline, peak: usiz
         }
     };
     value.is_finite().then(|| Measured::new(value, budget))
+}
+
+/// The longest step of the stage between two samples about `row`, mm: its way, or the step in which it was written.
+fn longest_step(stage_mm: &[f64], row: usize) -> f64 {
+    /// Rows on either side.
+    const ROWS: usize = 32;
+    let about = &stage_mm[row.saturating_sub(ROWS)..(row + ROWS).min(stage_mm.len())];
+    about.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f64::max)
 }
 
 /// A straight line through (share of the force, position), as far as its zero matters.

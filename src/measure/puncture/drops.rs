@@ -8,10 +8,11 @@
 //!   rise took, and is [`STEEPER_MIN`] times as steep. A withdrawal falls as steeply as the force rose, whether its end
 //!   was recorded or not, and relaxation hardly more. After a puncture the force goes on falling for long, as the bevel
 //!   passes, the foil relaxes or the needle goes back, so a sudden beginning will do ([`BEGINNINGS`]). Where the stage
-//!   was recorded and went on, no fall is a withdrawal, and less is asked ([`ADVANCING`]).
+//!   was recorded and went on, no fall is a withdrawal, and less is asked ([`ADVANCING`]) of a drop that is not small
+//!   beside the largest: a smaller one as slow as its rise is a bump while the needle approaches.
 //! - real: the force falls by nearly half of the local height ([`SHARE_SURE`]; films: 66 to 92 %, domain.md section 4), or
 //!   by a quarter where no other drop of the trace is twice as large (layers, phantoms). A notch before the puncture
-//!   is neither.
+//!   is neither, nor are swings that come and go within a period of the mains ([`OF_SWING`], [`OF_HUM`]).
 //!
 //! Deliberately absent: absolute limits in newtons or seconds.
 
@@ -126,8 +127,8 @@ pub fn punctures(drops: &[Drop], known: &Known) -> Vec<Drop> {
     };
     let real = |drop: &&Drop| {
         let sure = drop.steep && drop.share >= SHARE_SURE && drop.fall_n >= sure_n(drop);
-        drop.fall_n >= OF_SWING * swing_n && (sure
-            || (drop.share >= SHARE_LAYER && drop.fall_n >= OF_LARGEST * largest_n))
+        drop.fall_n >= OF_SWING * swing_n
+            && (sure || (drop.share >= SHARE_LAYER && drop.fall_n >= OF_LARGEST * largest_n))
     };
     sudden().filter(real).copied().collect()
 }

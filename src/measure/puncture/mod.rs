@@ -5,9 +5,10 @@
 //! is known beforehand: forces from 0.02 to 10 N, rates from 100 Hz to 10 kHz, a few hundred samples or a hundred
 //! thousand. So every decision is a ratio:
 //!
-//! 1. [`trace`] takes the rows in which the needle advances, bridges what was not read, and finds the clock;
+//! 1. [`trace`] takes the rows in which the needle advances, bridges what was not read and spikes, and finds the clock;
 //! 2. [`hum`] fits mains hum robustly and takes it out, for detection only;
-//! 3. [`smoothing`] averages until noise is small beside the signal, and no further;
+//! 3. [`smoothing`] averages until noise is small beside the signal, and no further; where a fit could not follow the
+//!    hum, since a logger left out readings below its threshold or the record is a few periods long, over its period;
 //! 4. [`contact`] finds the baseline, where there is one, and the onset;
 //! 5. [`drops`] walks the hysteresis of the force and calls a drop real by its share of the height, its size beside
 //!    the largest drop, and its speed beside the rise.
@@ -406,6 +407,22 @@ mod tests {
     }
 
     #[test]
+    fn a_slow_gauge_and_a_coarse_clock_are_no_faults_of_the_force() {
+        let mut slow = clean();
+        for row in 0..slow.len() {
+            slow.force_n[row] = slow.force_n[row - row % 6];
+        }
+        // Six readings alike are no plateau that the rise runs into where all of them come in sixes.
+        assert_eq!(punctured(measure(&header(), &slow)).puncture_index, Some(300));
+
+        let mut coarse = clean();
+        coarse.t_s.iter_mut().for_each(|t| *t = (*t * 100.0).floor() / 100.0);
+        let measurement = measure(&header(), &coarse);
+        assert_eq!((measurement.anomalies[0].code.as_str(), measurement.anomalies[0].count), ("duplicate", 300));
+        assert_eq!(punctured(measurement).puncture_index, Some(300));
+    }
+
+    #[test]
     fn faults_are_counted_or_refused() {
         let mut faulty = clean();
         faulty.force_n[40] = f64::NAN;
@@ -414,6 +431,12 @@ mod tests {
         let measurement = measure(&header(), &faulty);
         let codes: Vec<&str> = measurement.anomalies.iter().map(|anomaly| anomaly.code.as_str()).collect();
         assert_eq!(codes, ["nan", "gap", "spike"]);
+        assert_eq!(punctured(measurement).puncture_index, Some(300));
+
+        let mut wide = clean();
+        wide.force_n[200..203].iter_mut().for_each(|force| *force += 4.0);
+        let measurement = measure(&header(), &wide);
+        assert_eq!((measurement.anomalies[0].code.as_str(), measurement.anomalies[0].count), ("spike", 3));
         assert_eq!(punctured(measurement).puncture_index, Some(300));
 
         let changed = |change: &dyn Fn(&mut Recording)| {

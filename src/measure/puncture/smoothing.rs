@@ -6,6 +6,8 @@
 
 /// Noise as a share of the whole range that detection wants.
 const NOISE_SHARE: f64 = 0.012;
+/// ... and with which it may still find what there is.
+const TROUBLE_SHARE: f64 = 0.03;
 /// Widest average, as a share of the trace.
 const WIDTH_SHARE: f64 = 0.02;
 /// Longest period of hum that is averaged over, as a share of the trace.
@@ -34,7 +36,7 @@ pub struct Smoothed {
 pub fn smooth(force_n: &[f64], quantum_n: f64, periods: &[f64], rest_n: impl Fn(&[f64]) -> f64) -> Smoothed {
     let mut usual = as_needed(force_n, quantum_n);
     usual.sigma_n = usual.sigma_n.max(rest_n(&usual.force_n));
-    if usual.sigma_n <= NOISE_SHARE * range(&usual.force_n) {
+    if usual.sigma_n <= TROUBLE_SHARE * range(&usual.force_n) {
         return usual;
     }
     let over = |period: &f64| {
@@ -49,13 +51,7 @@ pub fn smooth(force_n: &[f64], quantum_n: f64, periods: &[f64], rest_n: impl Fn(
         smoothed.sigma_n < PERIODIC * white * usual.sigma_n
     };
     let fits = |period: &&f64| **period > usual.width as f64 && **period <= PERIOD_SHARE * force_n.len() as f64;
-    periods
-        .iter()
-        .filter(fits)
-        .map(over)
-        .filter(better)
-        .min_by(|a, b| a.sigma_n.total_cmp(&b.sigma_n))
-        .unwrap_or(usual)
+    periods.iter().filter(fits).map(over).filter(better).min_by(|a, b| a.sigma_n.total_cmp(&b.sigma_n)).unwrap_or(usual)
 }
 
 fn as_needed(force_n: &[f64], quantum_n: f64) -> Smoothed {
@@ -133,6 +129,7 @@ fn fractional_average(force_n: &[f64], width: f64) -> Vec<f64> {
 mod tests {
     use super::smooth;
     use crate::prng::Stream;
+    use std::f64::consts::TAU;
 
     #[test]
     fn averaging_follows_the_noise() {
@@ -144,5 +141,20 @@ mod tests {
         assert!((clean.sigma_n / 0.002 - 1.0).abs() < 0.1, "{}", clean.sigma_n);
         let noisy = smooth(&ramp(0.2), 0.0, &[], |_| 0.0);
         assert!(noisy.width > 7 && noisy.sigma_n < 0.06, "{noisy:?}");
+    }
+
+    #[test]
+    fn hum_that_is_left_is_averaged_over_its_period() {
+        let mut noise = Stream::named(6, "smoothing");
+        // A splice: the phase jumps, so that no fit follows.
+        let hum = |row: u32| (TAU * (f64::from(row) + if row > 90 { 3.0 } else { 0.0 }) / 8.0).sin();
+        let force_n: Vec<f64> =
+            (0..200).map(|row| f64::from(row) * 2e-3 + 0.04 * hum(row) + 1e-3 * noise.normal()).collect();
+        assert_eq!(smooth(&force_n, 0.0, &[], |_| 0.0).width, 3);
+        let averaged = smooth(&force_n, 0.0, &[8.0, 6.67], |_| 0.0);
+        assert_eq!(averaged.width, 9);
+        assert!(averaged.sigma_n < 0.005, "{}", averaged.sigma_n);
+        let off = |row: usize| (averaged.force_n[row] - row as f64 * 2e-3).abs();
+        assert!((8..80).chain(100..190).all(|row| off(row) < 0.003));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Only rows in which the needle advances count: where the stage was recorded, a trace ends at its furthest position,
 //! so that relaxation or a withdrawal under the wrong name is never taken for a puncture. Readings that are missing are bridged for
-//! detection alone, and spikes (a sample far from four neighbours that agree) likewise; both are counted.
+//! detection alone, and spikes (up to three samples far from four neighbours that agree) likewise; both are counted.
 //!
 //! Deliberately absent: smoothing, and any change to the recording.
 
@@ -57,9 +57,10 @@ impl Trace {
         const ROWS: usize = 4;
         let (Some(first), Some(last)) = (self.stage_mm.first(), self.stage_mm.last()) else { return false };
         let way_mm = last - first;
-        let rows = self.stage_mm.iter().zip(self.stage_mm.iter().skip(ROWS));
+        let rows_apart = ROWS.max(longest_stand(&self.stage_mm) + 1);
+        let rows = self.stage_mm.iter().zip(self.stage_mm.iter().skip(rows_apart));
         let going = rows.filter(|(from, to)| (*to - *from) * way_mm.signum() > 0.0).count();
-        let pairs = self.stage_mm.len().saturating_sub(ROWS) as f64;
+        let pairs = self.stage_mm.len().saturating_sub(rows_apart) as f64;
         way_mm.is_finite() && way_mm != 0.0 && going as f64 >= (1.0 - STANDING_MAX) * pairs
     }
 }
@@ -131,8 +132,15 @@ fn end_of_advance(stage_mm: &[f64]) -> usize {
     let there = stage_mm.windows(3).position(|rows| travel(rows) >= (1.0 - CREEP) * furthest);
     // The last step of a stage that went on to the end is no rest.
     let end = there.map_or(stage_mm.len(), |row| row + 3);
-    let rest = (CREEP * stage_mm.len() as f64).ceil() as usize;
+    let rest = ((CREEP * stage_mm.len() as f64).ceil() as usize).max(longest_stand(&stage_mm[..end]));
     if furthest > 0.0 && end + rest < stage_mm.len() { end } else { stage_mm.len() }
+}
+
+/// Most rows in a row at one position, by the steps in which it was written; not those before the stage set off.
+fn longest_stand(stage_mm: &[f64]) -> usize {
+    let stands = stage_mm.chunk_by(|a, b| a == b).map(<[f64]>::len);
+    let inner = stands.clone().count().saturating_sub(2);
+    stands.skip(1).take(inner).max().unwrap_or(1)
 }
 
 fn find_missing(force_n: &[f64], first_row: usize, anomalies: &mut Vec<Anomaly>) -> Result<Vec<usize>, Refusal> {
@@ -199,13 +207,13 @@ pub fn bridge_spikes(trace: &mut Trace, clean_n: &mut [f64], noise_n: f64, bridg
     for width in 1..=(clean_n.len() / ROWS_A_SPIKE_SAMPLE).clamp(1, SPIKE_WIDTH_MAX) {
         for row in spikes(clean_n, width, noise_n) {
             let (before, after) = (clean_n[row - 1], clean_n[row + width]);
-            for spike in row..row + width {
-                let share = (spike + 1 - row) as f64 / (width + 1) as f64;
-                let level_n = before + (after - before) * share;
-                trace.force_n[spike] += level_n - clean_n[spike];
-                clean_n[spike] = level_n;
-                bridged.push(spike);
+            let spike = clean_n[row..row + width].iter_mut().zip(&mut trace.force_n[row..row + width]);
+            for (step, (clean, force)) in (1..).zip(spike) {
+                let level_n = before + (after - before) * f64::from(step) / (width + 1) as f64;
+                *force += level_n - *clean;
+                *clean = level_n;
             }
+            bridged.extend(row..row + width);
         }
     }
 }
@@ -224,16 +232,21 @@ fn spikes(clean_n: &[f64], width: usize, noise_n: f64) -> Vec<usize> {
 }
 
 /// Rows spread evenly over the time that they took, where many times repeat: written in steps longer than a sample.
-fn coarse_clock(t_s: &[f64], faults: &mut Vec<Anomaly>) -> Option<(Vec<f64>, f64)> {
+fn coarse_clock(declared_hz: f64, t_s: &[f64], faults: &mut Vec<Anomaly>) -> Option<(Vec<f64>, f64)> {
     /// Share of repeated times that is no accident of single rows.
     const REPEATED_MIN: f64 = 0.25;
     let (first, last) = (*t_s.first()?, *t_s.last()?);
     let rate_hz = (t_s.len() - 1) as f64 / (last - first);
     let repeated = t_s.windows(2).filter(|pair| pair[0] == pair[1]).count();
     let often = repeated as f64 >= REPEATED_MIN * t_s.len() as f64;
-    if !often || !t_s.is_sorted() || !(rate_hz > 0.0 && rate_hz.is_finite()) {
+    let runs = t_s.is_sorted() && rate_hz > 0.0 && rate_hz.is_finite();
+    if !(often && runs) {
         return None;
     }
+    // First and last time are each known to a step only; a declared rate that agrees within it is better.
+    let step_s = t_s.windows(2).map(|pair| pair[1] - pair[0]).filter(|step| *step > 0.0).fold(f64::INFINITY, f64::min);
+    let declared_s = (t_s.len() - 1) as f64 / declared_hz;
+    let rate_hz = if (declared_s - (last - first)).abs() <= step_s { declared_hz } else { rate_hz };
     let message = format!("samples whose time repeats, written in steps of several; spread evenly at {rate_hz:.2} Hz");
     faults.push(anomaly("duplicate", repeated, message));
     Some(((0..t_s.len()).map(|row| first + row as f64 / rate_hz).collect(), rate_hz))
@@ -250,7 +263,7 @@ fn clock(
     let middle = steps.len() / 2;
     let (_, median, _) = steps.select_nth_unstable_by(middle, f64::total_cmp);
     let step_s = *median;
-    if let Some(coarse) = coarse_clock(t_s, faults) {
+    if let Some(coarse) = coarse_clock(header.sample_rate_hz, t_s, faults) {
         return Ok(coarse);
     }
     if !(step_s > 0.0 && step_s.is_finite()) {
