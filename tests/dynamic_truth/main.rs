@@ -94,7 +94,7 @@ fn worlds_of_other_laws_are_measured_within_their_uncertainty() {
 fn worlds_from_the_edges_are_measured_or_refused() {
     let reasons = ["sample-rate-too-low", "rate-near-resonance", "no-passage", "too-uncertain", "no-contact"];
     let (mut measured, mut inside) = (0, 0);
-    for seed in 0..40 {
+    for seed in 0..46 {
         let world = World { strokes: 120, missed: vec![40], ..World::draw_far(seed) };
         let (header, recording, truth) = world.record();
         match run(&header, &recording).outcome {

@@ -175,3 +175,20 @@ pub fn slope(values: &[f64]) -> f64 {
     });
     top / bottom
 }
+
+#[cfg(test)]
+mod tests {
+    use super::drift_mm;
+    use crate::prng::Stream;
+
+    #[test]
+    fn a_drift_is_kept_and_scatter_is_not_taken_for_one() {
+        let mut stream = Stream::named(1, "drift");
+        let scatter: Vec<f64> = (0..300).map(|_| 0.02 * stream.normal()).collect();
+        let (still, u) = drift_mm(&scatter);
+        assert!(still.abs() < 0.004 && u > 0.001 && u < 0.008, "{still} {u}");
+        let drifting: Vec<f64> = scatter.iter().enumerate().map(|(k, x)| x + 0.05 * k as f64 / 299.0).collect();
+        let (drift, u) = drift_mm(&drifting);
+        assert!((drift - 0.05).abs() < 2.0 * u && u < 0.01, "{drift} {u}");
+    }
+}

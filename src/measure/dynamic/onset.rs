@@ -58,3 +58,25 @@ impl Lag {
         self.0[k] + (place - k as f64) * (self.0[k + 1] - self.0[k])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Lag;
+    use crate::measure::dynamic::elastic::Contact;
+
+    /// `F = A (u / 0.1 mm)^2` of one needle, seen through a Gaussian of SD s, is `A (u^2 + s^2) / 0.01` far inside, so the
+    /// level is crossed where the square of the dip is smaller by that of the SD.
+    #[test]
+    fn a_filtered_parabola_crosses_its_level_earlier() {
+        let mut contact = Contact { half_stroke_mm: 1.0, shape: 2.0, needles: 1, ..Contact::default() };
+        (contact.law[0], contact.law[1]) = (0.0, 2.0);
+        let (level_n, smear, period) = (4.0, 0.4, 60.0);
+        let lag = Lag::of(&contact, level_n, 1e3, smear, period);
+        assert!((lag.at(0.0) - 0.2).abs() < 1e-4, "{}", lag.at(0.0));
+        let sd_mm = std::f64::consts::TAU * smear / period;
+        let exact = (0.04 - sd_mm * sd_mm).sqrt();
+        assert!((lag.at(1.0) - exact).abs() < 1e-3, "{} for {exact}", lag.at(1.0));
+        // A fast carriage meets a low level before the tip meets the surface.
+        assert!(Lag::of(&contact, 1e-3, 1e3, 2.0, period).at(1.0) < 0.0);
+    }
+}

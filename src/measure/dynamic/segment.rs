@@ -166,4 +166,21 @@ mod tests {
     fn a_recording_that_begins_in_contact_and_nan_make_no_onset() {
         assert!(onsets(&[1.0, 1.0, f64::NAN, 1.0, 1.0], 0.5, 2.0).is_empty());
     }
+
+    /// A needle that leaves rings with a fiftieth of its stroke. The signal begins after a contact, so the first crossing
+    /// is there: with a fixed level it would hide the next contact, and every one after it.
+    #[test]
+    fn the_search_does_not_lock_to_what_rings_when_a_needle_leaves() {
+        let period = 60;
+        let signal: Vec<f64> = (0..period * 40)
+            .map(|k| match k % period {
+                0..20 => 1.0,
+                45..48 => 0.02,
+                _ => 0.0,
+            })
+            .collect();
+        let onsets = onsets(&signal[30..], 0.01, period as f64);
+        let at_contact = onsets.iter().filter(|onset| (**onset + 30) % period > period - 3).count();
+        assert!(at_contact == 37, "{onsets:?}");
+    }
 }

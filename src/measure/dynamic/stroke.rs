@@ -92,8 +92,9 @@ pub struct Lens {
 pub const BEFORE_PERIODS: f64 = 0.16;
 /// Periods after a touch that a look needs.
 pub const AFTER_PERIODS: f64 = 0.92;
-/// The late force is the mean between these two, in periods before top dead centre.
-pub const LATE_PERIODS: (f64, f64) = (0.12, 0.03);
+/// The late force is the mean between these two, in periods before top dead centre: two SDs of the filter clear of where
+/// the needles turn.
+pub const LATE_PERIODS: (f64, f64) = (0.125, 0.035);
 /// Largest difference of a pulse from its mirror image, as a share of it, where the cell's response is known to a few
 /// per cent.
 const MIRROR_SHARE: f64 = 0.05;

@@ -87,14 +87,13 @@ impl Normal {
         model.rows(theta, &mut |residual, slope| {
             sum += residual * residual;
             count += 1;
-            for i in 0..n {
-                if slope[i] == 0.0 {
+            for (i, (by, sum)) in slope.iter().zip(&mut gradient).enumerate() {
+                if *by == 0.0 {
                     continue;
                 }
-                gradient[i] += slope[i] * residual;
-                for j in 0..=i {
-                    matrix[i * n + j] += slope[i] * slope[j];
-                }
+                *sum += by * residual;
+                // As slices, the row is summed without a check of every index.
+                matrix[i * n..=i * n + i].iter_mut().zip(slope).for_each(|(sum, other)| *sum += by * other);
             }
         });
         let mut cost = sum;
