@@ -3,9 +3,9 @@
 //! A stroke touches and leaves at one height of the carriage, so half of the angle between them gives its rise above
 //! contact, `x = 1 - cos` of that angle, and the encoder gives the same in millimetres: protrusion less gap. A crank of
 //! radius `r` with a rod of length `l` turns about top dead centre more sharply than it moves on the whole,
-//! `reach = h (x - q x^2)` with `q = c / (2 (1 + c))`, `c = r / l`; what the law of first contact needs is `h`, the sharpness
-//! at the top. Both are fitted over all reaches, with a prior on `q` (rods of 3 radii and longer) and an offset, as both ends of contact are
-//! seen through a filter.
+//! `reach = h (x - q x^2)` with `q = c / (2 (1 + c))`, `c = r / l`; what the law of first contact needs is `h`, the
+//! sharpness at the top. Both are fitted over all reaches, with a prior on `q` (rods of 3 radii and longer) and an
+//! offset, as both ends of contact are seen through a filter.
 //!
 //! Deliberately absent: how contact is timed, which are [`crate::measure::dynamic::stroke`] and
 //! [`crate::measure::dynamic::onset`].

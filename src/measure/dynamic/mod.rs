@@ -1,9 +1,9 @@
 //! Dynamic captures: a running pen against a phantom that comes closer and then stays.
 //!
 //! Touch gives the face ([`face`]); the stand-off scan gives the mean protrusion without a model of force
-//! ([`scan`], [`elastic`]) and how force grows with reach ([`map`]); the run gives every stroke ([`run`]). The cell's
-//! frequency response is taken out first ([`inverse`]), then what the channel shows when nothing touches
-//! ([`background`]).
+//! ([`scan`], [`elastic`]), how sharply the carriage turns ([`crank`]) and how force grows with reach ([`map`]); the run
+//! gives every stroke ([`run`]). The cell's frequency response is taken out first ([`inverse`]), then what the channel
+//! shows when nothing touches ([`background`]); what the filter does to the time of contact is undone ([`onset`]).
 //!
 //! Invariants: one pass; touch and scan are buffered, the run is followed piece by piece ([`follow`]) and leaves a
 //! few numbers for each stroke. A stroke with a damaged sample is neither measured nor called missed.
