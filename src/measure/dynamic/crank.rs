@@ -10,7 +10,10 @@
 //! Deliberately absent: how contact is timed, which are [`crate::measure::dynamic::stroke`] and
 //! [`crate::measure::dynamic::onset`].
 
-use crate::measure::dynamic::linear::{inverse, times};
+use crate::measure::{
+    dynamic::linear::{inverse, times},
+    screen::median,
+};
 
 /// Fewest strokes.
 const STROKES_MIN: usize = 8;
@@ -43,7 +46,7 @@ pub fn half_stroke(mut strokes: Vec<(f64, f64)>, mean_mm: f64, filter: (f64, f64
     strokes.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     strokes.truncate(((INNER * strokes.len() as f64) as usize).max(STROKES_MIN));
     let points: Vec<(f64, f64)> = strokes.iter().map(|(gap_mm, rise)| (mean_mm - gap_mm, *rise)).collect();
-    let middle_mm = median(points.iter().map(|(reach_mm, rise)| reach_mm / rise).collect())?;
+    let middle_mm = median(&mut points.iter().map(|(reach_mm, rise)| reach_mm / rise).collect::<Vec<f64>>())?;
     if points.len() < STROKES_MIN || middle_mm < HALF_MIN_MM {
         return None;
     }
@@ -56,10 +59,9 @@ pub fn half_stroke(mut strokes: Vec<(f64, f64)>, mean_mm: f64, filter: (f64, f64
     for _ in 0..ROUNDS {
         let kept: Vec<(f64, f64)> =
             points.iter().filter(|point| left(point, &fit).abs() <= limit_mm).copied().collect();
-        let covariance;
-        (fit, covariance) = least_squares(&kept, &prior)?;
-        variance = covariance;
-        limit_mm = SDS_MAX * 1.4826 * median(points.iter().map(|point| left(point, &fit).abs()).collect())?;
+        (fit, variance) = least_squares(&kept, &prior)?;
+        let mut apart_mm: Vec<f64> = points.iter().map(|point| left(point, &fit).abs()).collect();
+        limit_mm = SDS_MAX * 1.4826 * median(&mut apart_mm)?;
     }
     let rod = -fit[2] / fit[1];
     let strange = 0.5 * ((fit[0] / offset_mm).powi(2) + ((rod - ROD.0) / ROD.1).powi(2));
@@ -88,16 +90,11 @@ fn least_squares(points: &[(f64, f64)], prior: &[(f64, f64); 3]) -> Option<([f64
     Some((times(&covariance, &right), covariance[1][1]))
 }
 
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
-}
-
 #[cfg(test)]
 mod tests {
     use super::half_stroke;
 
-    /// Reaches of a crank with a rod, `h (x - q x^2)`, and what a third of them that are timed wrongly does.
+    /// Reaches of a crank with a rod, `h (x - q x^2)`, with one in `wrong` of them timed wrongly.
     fn strokes(half_mm: f64, q: f64, offset_mm: f64, wrong: usize) -> Vec<(f64, f64)> {
         let reach = |x: f64| offset_mm + half_mm * (x - q * x * x);
         let at = |k: usize| 0.2 + 1.2 * k as f64 / 199.0;

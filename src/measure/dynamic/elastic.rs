@@ -19,10 +19,13 @@
 //! 1973): force scale, carriage and interference lie in a bent valley, in which steps of all at once creep, and a fit
 //! that stops there is tens of micrometres off.
 
-use crate::measure::dynamic::{
-    law::{Curve, Family, Needles, SCALE_MM, SPACING},
-    linear::{dot, inverse, times},
-    pulses::{Law, Model, Pulse, SHARED, Setting, assemble, lead, solve},
+use crate::measure::{
+    dynamic::{
+        law::{Curve, Family, Needles, SCALE_MM, SPACING},
+        linear::{dot, inverse, times},
+        pulses::{Law, Model, Pulse, SHARED, Setting, assemble, lead, solve},
+    },
+    screen::median,
 };
 
 /// Exponent with which a pulse is first guessed.
@@ -154,9 +157,10 @@ pub fn fit(pulses: &[Pulse], setting: &Setting) -> Option<Contact> {
 /// the law does not hold exactly.
 fn fit_family(family: Family, pulses: &[Pulse], setting: &Setting) -> Option<(Contact, f64)> {
     let (first, found) = fit_once(family, pulses, setting, (1.0, SCATTER_MM.0), None)?;
-    let usual = median(found.iter().map(|found| found.misfit).collect());
-    let centre = median(found.iter().map(|found| found.protrusion_mm).collect());
-    let width = 1.4826 * median(found.iter().map(|found| (found.protrusion_mm - centre).abs()).collect());
+    let usual = median(&mut found.iter().map(|found| found.misfit).collect::<Vec<_>>()).unwrap_or(0.0);
+    let centre = median(&mut found.iter().map(|found| found.protrusion_mm).collect::<Vec<_>>()).unwrap_or(0.0);
+    let mut apart_mm: Vec<f64> = found.iter().map(|found| (found.protrusion_mm - centre).abs()).collect();
+    let width = 1.4826 * median(&mut apart_mm).unwrap_or(0.0);
     let inside = |found: &Found| {
         found.misfit <= MISFIT_MAX * usual && (found.protrusion_mm - centre).abs() <= SCATTER_MAX * width
     };
@@ -174,11 +178,6 @@ fn of_response(covariance: &[[f64; SHARED]; SHARED]) -> f64 {
     let with = [covariance[4][5], covariance[4][6]];
     let own = [[covariance[5][5], covariance[5][6]], [covariance[6][5], covariance[6][6]]];
     inverse(own).map_or(0.0, |own| dot(&times(&own, &with), &with).max(0.0))
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// What a fit says of one pulse.
@@ -211,8 +210,8 @@ fn fit_once(
     };
     let (mut law, mut own) = begin.unwrap_or_else(|| {
         let (scale, own) = guess(pulses, setting);
-        let each = pulses.iter().zip(&own).map(|(pulse, own)| pulse.gap_mm + own[0].exp()).collect();
-        (prior_law(scale.max(1e-6).ln(), median(each)), own)
+        let mut each: Vec<f64> = pulses.iter().zip(&own).map(|(pulse, own)| pulse.gap_mm + own[0].exp()).collect();
+        (prior_law(scale.max(1e-6).ln(), median(&mut each).unwrap_or(0.0)), own)
     });
     let prior = [
         (law[0], 10.0),

@@ -19,9 +19,14 @@ const FARTHEST_MM: f64 = 1.0;
 /// Halvings in which the crossing is found.
 const HALVINGS: usize = 40;
 
-/// Height of the carriage above first contact at the level of onset, in units of half its stroke, by its speed.
+/// Height of the carriage above first contact where contact shows, in units of half its stroke.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Lag([f64; SPEEDS]);
+pub struct Lag {
+    /// At the level of onset, by its speed.
+    onset: [f64; SPEEDS],
+    /// At the end of friction, where the mean needle leaves: how far it stands behind the foremost.
+    pub exit: f64,
+}
 
 impl Lag {
     /// For a law, the level (N), the force at which needles enter (N), the filter's SD and the stroke, samples.
@@ -31,16 +36,15 @@ impl Lag {
         // Past entry the force is no longer the law's; it is near that of entry until the filter is through.
         let force_n = |mm: f64| curve.at(mm).force_n.min(puncture_n);
         let turn = std::f64::consts::TAU / period_samples;
+        let gauss: Vec<(f64, f64)> = (-STEPS..=STEPS)
+            .map(|j| SDS * f64::from(j) / f64::from(STEPS))
+            .map(|sds| (sds, (-0.5 * sds * sds).exp()))
+            .collect();
+        let weights: f64 = gauss.iter().map(|(_, weight)| weight).sum();
         let at = |k: usize| {
             let sd_mm = half_mm * turn * smear_samples * k as f64 / (SPEEDS - 1) as f64;
-            let seen = |mm: f64| {
-                let parts = (-STEPS..=STEPS).map(|j| SDS * f64::from(j) / f64::from(STEPS));
-                let (sum, weights) = parts.fold((0.0, 0.0), |(sum, weights), t| {
-                    let weight = (-0.5 * t * t).exp();
-                    (sum + weight * force_n(mm + sd_mm * t), weights + weight)
-                });
-                sum / weights
-            };
+            let seen =
+                |mm: f64| gauss.iter().map(|(sds, weight)| weight * force_n(mm + sd_mm * sds)).sum::<f64>() / weights;
             let (mut low, mut high) = (-SDS * sd_mm, FARTHEST_MM);
             for _ in 0..HALVINGS {
                 let middle = 0.5 * (low + high);
@@ -48,14 +52,14 @@ impl Lag {
             }
             high / half_mm
         };
-        Self(std::array::from_fn(at))
+        Self { onset: std::array::from_fn(at), exit: contact.behind_mm() / half_mm }
     }
 
-    /// Height at the level where the carriage moves at this share (0 to 1) of its greatest speed.
+    /// Height at the level of onset where the carriage moves at this share (0 to 1) of its greatest speed.
     pub fn at(&self, speed: f64) -> f64 {
         let place = speed.clamp(0.0, 1.0) * (SPEEDS - 1) as f64;
         let k = (place as usize).min(SPEEDS - 2);
-        self.0[k] + (place - k as f64) * (self.0[k + 1] - self.0[k])
+        self.onset[k] + (place - k as f64) * (self.onset[k + 1] - self.onset[k])
     }
 }
 

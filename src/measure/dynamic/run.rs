@@ -20,6 +20,7 @@ use crate::{
             spread::Spread,
             stroke::{LATE_PERIODS, Passage, Shape, Unloading},
         },
+        screen::median,
     },
     uncertainty::Measured,
 };
@@ -129,7 +130,8 @@ impl Run<'_> {
             // Nothing entered: the surface goes wherever the foremost tip goes.
             Regime::Elastic => Dimple { mm: protrusion.value - gap_mm, u_mm: 0.0, rebound_mm: 0.0 },
             _ => {
-                let top_n = median(whole.iter().map(|stroke| stroke.passage.top_n).collect());
+                let top_n =
+                    median(&mut whole.iter().map(|stroke| stroke.passage.top_n).collect::<Vec<_>>()).unwrap_or(0.0);
                 let unloading = match &regime {
                     Regime::Faint(_, unloading) => unloading,
                     _ => &self.follower.unloading,
@@ -206,7 +208,8 @@ impl Run<'_> {
             }
             Regime::Faint(friction_n, _) => *friction_n,
             Regime::Entered => {
-                median(whole.iter().filter_map(|stroke| stroke.passage.exit).map(|exit| exit.friction_n).collect())
+                let exits = whole.iter().filter_map(|stroke| stroke.passage.exit);
+                median(&mut exits.map(|exit| exit.friction_n).collect::<Vec<_>>()).unwrap_or(0.0)
             }
         };
         let friction_n_per_mm = friction_n / self.scan.half_stroke.0;
@@ -341,11 +344,6 @@ fn too_few(what: &str, found: usize, least: usize) -> Refusal {
 
 fn mean(strokes: &[&Passed], value: impl Fn(&Passed) -> f64) -> f64 {
     strokes.iter().map(|stroke| value(stroke)).sum::<f64>() / strokes.len() as f64
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 #[cfg(test)]

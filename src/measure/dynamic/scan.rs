@@ -21,6 +21,7 @@ use crate::{
             segment,
             stroke::{Carriage, LATE_PERIODS, Lens, Shape},
         },
+        screen::median,
     },
 };
 
@@ -100,9 +101,9 @@ pub fn measure(header: &Header, track: &Track, inverse: &Inverse, rate_hz: f64, 
     // What is left of the cell's ringing after a stroke is about a hundredth of its force.
     let floor_n =
         RINGING * clean_n[clean_n.len().saturating_sub(rate_hz as usize)..].iter().fold(0.0_f64, |a, b| a.max(*b));
-    let follow = |level_n: f64, (lag, behind): (Lag, f64), carriage: Option<Carriage>, background: &Background| {
+    let follow = |level_n: f64, lag: Lag, carriage: Option<Carriage>, background: &Background| {
         let (noise_n, smear_samples) = (background.noise_n, inverse.smear_samples());
-        let lens = Lens { period_samples: period, level_n, lag, behind, noise_n, smear_samples, carriage };
+        let lens = Lens { period_samples: period, level_n, lag, noise_n, smear_samples, carriage };
         let touch_n = (TOUCH_NOISE * background.noise_n).max(floor_n);
         let mut follower = Follower::new(inverse, lens, touch_n, background.clone(), 0);
         follower.push(track);
@@ -110,7 +111,7 @@ pub fn measure(header: &Header, track: &Track, inverse: &Inverse, rate_hz: f64, 
         (follower.background().clone(), follower.shapes)
     };
     let touch_n = (TOUCH_NOISE * background.noise_n).max(floor_n);
-    let (_, shapes) = follow(touch_n, (Lag::default(), 0.0), None, &background);
+    let (_, shapes) = follow(touch_n, Lag::default(), None, &background);
     let (touches, puncture_n) = puncture(&shapes);
     // Strokes that touched too lightly to be seen are not quiet.
     let first_touch = shapes.first().map_or(0, |shape| {
@@ -123,22 +124,15 @@ pub fn measure(header: &Header, track: &Track, inverse: &Inverse, rate_hz: f64, 
     let noise_n = before.noise_n;
     let touch_n = (TOUCH_NOISE * noise_n).max(floor_n);
     let level_n = (0.25 * puncture_n).max(touch_n);
-    let (background, shapes) = follow(level_n, (Lag::default(), 0.0), None, &before);
+    let (background, shapes) = follow(level_n, Lag::default(), None, &before);
     let mut clean_n = force_n;
     before.subtract(reach as f64, &mut clean_n);
     let peak_n = shapes.iter().map(|shape| shape.peak_n).fold(0.0, f64::max);
     let onsets: Vec<f64> = shapes.iter().map(|shape| shape.onset_samples).collect();
     let period = segment::median_period(&onsets).unwrap_or(period);
     let smear_samples = inverse.smear_samples();
-    let lens = Lens {
-        period_samples: period,
-        level_n,
-        lag: Lag::default(),
-        behind: 0.0,
-        noise_n,
-        smear_samples,
-        carriage: None,
-    };
+    let lag = Lag::default();
+    let lens = Lens { period_samples: period, level_n, lag, noise_n, smear_samples, carriage: None };
     let mut scan = Scan {
         lens,
         background,
@@ -174,10 +168,8 @@ pub fn measure(header: &Header, track: &Track, inverse: &Inverse, rate_hz: f64, 
         let Some(contact) = &scan.contact else { break };
         mean_mm = contact.protrusion_mm;
         scan.lens.lag = Lag::of(contact, level_n, puncture_n, smear_samples, period);
-        scan.lens.behind = contact.behind_mm() / contact.half_stroke_mm;
         scan.lens.carriage = Some(Carriage { touch_mm: face_mm - mean_mm, half_mm: contact.half_stroke_mm });
-        (scan.background, scan.shapes) =
-            follow(level_n, (scan.lens.lag, scan.lens.behind), scan.lens.carriage, &before);
+        (scan.background, scan.shapes) = follow(level_n, scan.lens.lag, scan.lens.carriage, &before);
     }
     Ok(scan)
 }
@@ -238,7 +230,7 @@ fn puncture(shapes: &[Shape]) -> (usize, f64) {
     let mirrored = (0..shapes.len()).find(|from| entering(*from) >= 8).map_or(shapes.len(), |from| from + 15);
     let touches = plateau(shapes).map_or(mirrored, |plateau| plateau.min(mirrored));
     let peaks: Vec<f64> = shapes.iter().take(touches).map(|shape| shape.peak_n).collect();
-    let medians = peaks.windows(9.min(peaks.len().max(1))).map(|near| median(near.to_vec()));
+    let medians = peaks.windows(9.min(peaks.len().max(1))).map(|near| median(&mut near.to_vec()).unwrap_or(0.0));
     (touches, medians.fold(0.0, f64::max))
 }
 
@@ -247,9 +239,9 @@ fn puncture(shapes: &[Shape]) -> (usize, f64) {
 fn plateau(shapes: &[Shape]) -> Option<usize> {
     let around = |from: usize, at_mm: f64| -> Option<f64> {
         let near = shapes[from..].iter().skip_while(|shape| shape.stage_mm < at_mm - 0.5 * NEAR_MM);
-        let peaks: Vec<f64> =
+        let mut peaks: Vec<f64> =
             near.take_while(|shape| shape.stage_mm < at_mm + 0.5 * NEAR_MM).map(|shape| shape.peak_n).collect();
-        (peaks.len() >= 5).then(|| median(peaks))
+        median(&mut peaks).filter(|_| peaks.len() >= 5)
     };
     let mut begin = 0;
     let level = (0..shapes.len()).find(|at| {
@@ -262,11 +254,6 @@ fn plateau(shapes: &[Shape]) -> Option<usize> {
     })?;
     let until_mm = shapes[level].stage_mm + 0.5 * GROWTH_MM;
     Some(shapes.iter().take_while(|shape| shape.stage_mm < until_mm).count())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 impl Scan {

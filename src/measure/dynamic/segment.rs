@@ -6,6 +6,8 @@
 //!
 //! Deliberately absent: what a stroke measures.
 
+use crate::measure::screen::median;
+
 /// Share of a period after an onset in which no other can be: contact lasts about that long, and period jitter is a
 /// few per cent.
 const REST_PERIODS: f64 = 0.8;
@@ -61,10 +63,10 @@ impl OnsetSearch {
             let value = signal[k];
             if value > self.level && before <= self.level {
                 onsets.push((first + k).saturating_sub(1));
-                let from = k.min(signal.len());
                 self.peaks = [0.0, self.peaks[0]];
-                k += self.rest_samples;
-                self.rest(&signal[from..k.min(signal.len())], k <= signal.len());
+                let end = k + self.rest_samples;
+                self.rest(&signal[k..end.min(signal.len())], end <= signal.len());
+                k = end;
                 before = signal.get(k - 1).copied().unwrap_or(f64::INFINITY);
                 continue;
             }
@@ -76,9 +78,7 @@ impl OnsetSearch {
             self.last = *value;
         }
     }
-}
 
-impl OnsetSearch {
     /// Looks at samples of a stroke while the search rests; at the end of its rest the level is set anew.
     fn rest(&mut self, signal: &[f64], ends: bool) {
         self.peaks[0] = signal.iter().fold(self.peaks[0], |a, b| a.max(*b));
@@ -98,8 +98,7 @@ pub fn onsets(signal: &[f64], level: f64, period_samples: f64) -> Vec<usize> {
 /// Median of the distances between neighbours; `None` for fewer than two onsets.
 pub fn median_period(onset_samples: &[f64]) -> Option<f64> {
     let mut periods: Vec<f64> = onset_samples.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    periods.sort_unstable_by(f64::total_cmp);
-    periods.get(periods.len() / 2).copied()
+    median(&mut periods)
 }
 
 /// Number of each onset, the first 0. A distance is divided by the local period (mean of the last eight single

@@ -75,11 +75,8 @@ pub struct Lens {
     pub period_samples: f64,
     /// Force at which an onset is timed, N.
     pub level_n: f64,
-    /// Rise of the carriage from first contact to the level of onset, in units of half its stroke.
+    /// Height of the carriage above first contact where contact shows.
     pub lag: Lag,
-    /// How far the needles stand behind the foremost in the mean, in units of half the carriage's stroke: friction ends where
-    /// the mean needle leaves.
-    pub behind: f64,
     /// Noise of one sample of the inverse-filtered force, N.
     pub noise_n: f64,
     /// SD of the Gaussian through which the force is seen, samples.
@@ -212,8 +209,7 @@ impl Lens {
         })
     }
 
-    /// Top dead centre and the rise above first contact. Onset is seen [`Lens::lag`] after first contact, exit at the
-    /// height of first contact.
+    /// Top dead centre and the rise above first contact. Onset and exit are seen [`Lens::lag`] above first contact.
     fn top(&self, onset: f64, exit: f64) -> (f64, f64) {
         let turn = TAU * (exit - onset) / self.period_samples;
         let mut after = (0.5 * turn).min(PI);
@@ -221,7 +217,7 @@ impl Lens {
         for _ in 0..6 {
             let before = (1.0 - (rise - self.lag.at(speed(rise))).clamp(0.0, 2.0)).acos();
             after = (0.5 * (after + turn - before)).clamp(0.0, PI);
-            rise = 1.0 - after.cos() + self.behind;
+            rise = 1.0 - after.cos() + self.lag.exit;
         }
         (exit - after / TAU * self.period_samples, rise)
     }

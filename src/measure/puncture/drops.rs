@@ -16,6 +16,8 @@
 //!
 //! Deliberately absent: absolute limits in newtons or seconds.
 
+use crate::measure::screen::median;
+
 /// Smallest fall that is looked at, as a share of the local height.
 const SHARE_MIN: f64 = 0.15;
 /// A fall by this share of the local height is a puncture whatever follows.
@@ -137,8 +139,7 @@ pub fn punctures(drops: &[Drop], known: &Known) -> Vec<Drop> {
 fn swing(drops: &[Drop], mains_rows: f64) -> f64 {
     let fast = |drop: &&Drop| ((drop.trough - drop.start) as f64) < PERIODS_A_SWING * mains_rows;
     let mut falls: Vec<f64> = drops.iter().filter(fast).map(|drop| drop.fall_n).collect();
-    let middle = falls.len() / 2;
-    if falls.len() < OFTEN { 0.0 } else { *falls.select_nth_unstable_by(middle, f64::total_cmp).1 }
+    median(&mut falls).filter(|_| falls.len() >= OFTEN).unwrap_or(0.0)
 }
 
 /// The largest beginning of the fall that is sudden; the whole fall where none is.
